@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/89_all.ipynb #583bac62
-from . import autograd, batches, data, device, ladder, layers, loaders, models, rungs, show, training
+# %% ../nbs/89_all.ipynb #a2714552
+from . import autograd, batches, data, device, ladder, layers, loaders, models, rungs, show, tables, training
 from .autograd import *
 from .batches import *
 from .data import *
@@ -17,7 +17,8 @@ from .loaders import *
 from .models import *
 from .rungs import *
 from .show import *
+from .tables import *
 from .training import *
 
-# %% ../nbs/89_all.ipynb #1fbd56c4
-__all__ = [name for module in (data, show, autograd, rungs, batches, training, models, layers, loaders, device, ladder) for name in module.__all__]
+# %% ../nbs/89_all.ipynb #891f5a5f
+__all__ = [name for module in (data, show, tables, autograd, rungs, batches, training, models, layers, loaders, device, ladder) for name in module.__all__]

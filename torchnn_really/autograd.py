@@ -130,7 +130,7 @@ def _runs(rows, chains):
         run[item] = run[low[0]] if len(low) == 1 and len(above[low[0]]) == 1 else item
     return run
 
-# %% ../nbs/10_autograd.ipynb #1c3c2d10
+# %% ../nbs/10_autograd.ipynb #c24cdf54
 def _across(rows, chains, width):
     "How far right each item stands: a run in the middle of those it touches, boxes apart"
     run = _runs(rows, chains)
@@ -138,11 +138,11 @@ def _across(rows, chains, width):
     for ends in _links(chains):
         for one,other in (ends, ends[::-1]): touches[run[one]] += [run[other]]*(run[one] != run[other])
     place = {run[item]: float(i) for row in rows for i,item in enumerate(row)}
-    def spread(row): return _apart([place[run[item]] for item in row], [width(item) for item in row])
+    def _spread(row): return _apart([place[run[item]] for item in row], [width(item) for item in row])
     for turn in range(120):
         if turn < 80: place |= {r: (_mean(place, others) + place[r])/2 for r,others in touches.items() if others}
-        for row in rows: place |= zip([run[item] for item in row], spread(row))
-    return {item: x for row in rows for item,x in zip(row, spread(row))}
+        for row in rows: place |= zip([run[item] for item in row], _spread(row))
+    return {item: x for row in rows for item,x in zip(row, _spread(row))}
 
 # %% ../nbs/10_autograd.ipynb #197c9198
 _PITCH,_HEIGHT = 3.4,1.9 # from row to row, and of a box; lengths are in units of the text's height

@@ -164,13 +164,13 @@ def _unpack(
         if unzip.eof: return data
     raise ValueError(f'stopped after {len(data):,} of {size:,} bytes')
 
-# %% ../nbs/00_data.ipynb #d7fc76fc
+# %% ../nbs/00_data.ipynb #36bd33b3
 def _chunks(response, name):
     "The response's bytes as they come, until they come too slowly"
     start, got, length = time.monotonic(), 0, response.headers.get('Content-Length', '')
-    read = getattr(response.raw, 'read1', response.raw.read) # `read` would wait for all it was asked for, and forget the time
+    read, size = (response.raw.read1, 2**16) if hasattr(response.raw, 'read1') else (response.raw.read, 2**9) # `read` waits until all is there
     with progress_bar(int(length) if length.isdigit() else None, name, 'B') as bar:
-        while chunk := read(2**16, decode_content=False):
+        while chunk := read(size, decode_content=False):
             yield chunk
             got += len(chunk)
             bar.update(len(chunk))
@@ -190,7 +190,7 @@ def _download(mirror, name):
 def _reason(e, outer):
     "What went wrong, in a few words: the first of the errors that led to `e`, but none from before the download"
     if type(e) is ValueError: return str(e)
-    while e.__context__ not in (None, outer): e = e.__context__
+    while e.__context__ not in (None, outer) and not isinstance(e.__context__, ValueError): e = e.__context__
     return f'{type(e).__name__}: {e}'
 
 # %% ../nbs/00_data.ipynb #ac4d5d86

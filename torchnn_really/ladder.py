@@ -6,7 +6,7 @@
 __all__ = ['MODELS', 'RUNGS', 'COLUMNS', 'count_statements', 'ModelSpec', 'three_lines', 'train_model', 'Row', 'compare',
            'rung_row', 'model_row', 'why_low', 'Ladder', 'climb']
 
-# %% ../nbs/27_ladder.ipynb #68c27c56
+# %% ../nbs/27_ladder.ipynb #e43c82c6
 import ast
 import html
 import inspect
@@ -24,7 +24,8 @@ from .device import check_device, on_device
 from .loaders import WrappedDataLoader, any_size_cnn, preprocess
 from .models import Mnist_CNN
 from .rungs import Mnist_Logistic, accuracy, check_run, get_model, how_same, train_dataloader, train_dataset, train_functional, train_linear, train_module, train_optim, train_scratch
-from .training import History, fit, show_table
+from .tables import show_table
+from .training import fit
 
 # %% ../nbs/27_ladder.ipynb #16c92bb5
 def count_statements(

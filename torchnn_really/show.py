@@ -220,13 +220,15 @@ def diff_rows(
         rows += zip(a[i:k], b[j:l]) if kind == 'equal' else _pair_lines(a[i:k], b[j:l])
     return rows
 
-# %% ../nbs/01_show.ipynb #7dbca063
+# %% ../nbs/01_show.ipynb #ee164a92
 class Diff:
     "Two versions of some code side by side; shows itself as HTML, or as text in a terminal"
     def __init__(self,
         rows:list,  # Pairs of lines, as from `diff_rows`
         names:list, # Two headings
-    ): self.rows,self.names = rows,names
+    ):
+        self.rows,self.names = rows,names
+        self.note = '' if any(old != new for old,new in rows) else 'no line changed'
 
 @patch
 def __repr__(self:Diff):
@@ -234,9 +236,9 @@ def __repr__(self:Diff):
     for same,rows in itertools.groupby(self.rows, key=lambda row: row[0] == row[1]):
         old,new = zip(*rows)
         lines += [f'  {l}' for l in old] if same else [f'- {l}' for l in old if l is not None] + [f'+ {l}' for l in new if l is not None]
-    return '\n'.join(lines)
+    return '\n'.join(lines + [f'({self.note})']*bool(self.note))
 
-# %% ../nbs/01_show.ipynb #09879353
+# %% ../nbs/01_show.ipynb #f43dd620
 def show_diff(
     old,             # A function, or source text
     new,             # The version after it
@@ -247,16 +249,17 @@ def show_diff(
     "Two versions of a loop side by side, changed lines marked"
     sources = [loop_source(code) if loop else _source(code) for code in (old, new)]
     names = names or [getattr(code, '__name__', name) for code,name in ((old, 'before'), (new, 'after'))]
-    lines = [len(source.splitlines()) for source in sources]
+    lines = [sum(bool(line.strip()) for line in source.splitlines()) for source in sources] # blank ones don't count
     return Diff(diff_rows(*sources), [f"{name}, {n} line{'s'*(n != 1)}" for name,n in zip(names, lines)])
 
-# %% ../nbs/01_show.ipynb #957bb44c
+# %% ../nbs/01_show.ipynb #5ea96299
 _RGB = {'−': '214,69,65', '+': '34,139,87'}
 
 def _words(text, other, rgb):
     "A line's text, escaped; beside a line like it, the words that differ are underlined"
     if other is None or other == text or _likeness(text, other) < .3: return html.escape(text)
-    a,b,out = *(re.findall(r'^\s+|\w+|.', line) for line in (text, other)),''
+    a,b = (re.findall(r'\w+|.', line.lstrip()) for line in (text, other))
+    out = text[:len(text)-len(text.lstrip())]
     for kind,i,k,_,_ in difflib.SequenceMatcher(str.isspace, a, b, autojunk=False).get_opcodes():
         part = html.escape(''.join(a[i:k]))
         out += part if kind == 'equal' or not part.strip() else f'<span style="background-color:rgba({rgb},.3);text-decoration:underline">{part}</span>'
@@ -268,7 +271,7 @@ def _line(text, other, mark):
     inner = ' ' if text is None else f"<b> {' ' if text == other else mark} </b>{_words(text, other, _RGB[mark])} "
     return f'<div style="background-color:rgba({back});white-space:pre">{inner}</div>'
 
-# %% ../nbs/01_show.ipynb #95d1d918
+# %% ../nbs/01_show.ipynb #80de7f84
 @patch
 def _repr_html_(self:Diff):
     columns = []
@@ -277,4 +280,5 @@ def _repr_html_(self:Diff):
         columns.append('<div style="flex:1 1 300px;min-width:0;border:1px solid rgba(128,128,128,.5)">'
             f'<div style="padding:3px 8px;font-weight:bold;border-bottom:1px solid rgba(128,128,128,.5)">{html.escape(self.names[side])}</div>'
             f'<div style="overflow-x:auto"><div style="display:inline-block;min-width:100%;font-family:monospace;font-size:13px;line-height:1.5">{lines}</div></div></div>')
-    return f'<div style="display:flex;flex-wrap:wrap;gap:6px;max-width:100%;text-align:left">{"".join(columns)}</div>'
+    note = f'<div style="font-style:italic">{self.note}</div>'*bool(self.note)
+    return f'<div style="text-align:left"><div style="display:flex;flex-wrap:wrap;gap:6px;max-width:100%">{"".join(columns)}</div>{note}</div>'

@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Measure what the pages claim about speed. Nothing here is a test: it prints ratios, taken in turns within one run.
+
+    python tools/bench.py [fit] [import] [--data auto|sample|mnist] [--pairs 15]
+
+`fit`: two epochs of logistic regression by our `fit` and loaders, against the tutorial's `fit` over `DataLoader(TensorDataset)`;
+one thread, CPU seconds, the pairs in turns, beside a control that compares the tutorial's loop with itself. It fails unless
+parameters, every loss and the random state are equal to the last bit. `import`: a fresh process that imports
+`torchnn_really.all`, against one that imports torch.
+"""
+import argparse, statistics, subprocess, sys, time
+
+def ratios(a, b, pairs):
+    "Median and range of `a`'s CPU seconds over `b`'s, run in turns"
+    def seconds(f):
+        start = time.process_time()
+        f()
+        return time.process_time() - start
+    seconds(a), seconds(b)
+    found = sorted(seconds(a)/seconds(b) for _ in range(pairs))
+    return f'{statistics.median(found):.2f} [{found[0]:.2f}–{found[-1]:.2f}], {pairs} pairs'
+
+def bench_fit(args):
+    import numpy as np, torch
+    import torch.nn.functional as F
+    from torch.utils.data import DataLoader, TensorDataset
+    from torchnn_really.all import fit, get_data, get_model, load_data
+    torch.set_num_threads(1)
+    data = load_data(args.data)
+    train_ds,valid_ds = TensorDataset(data.x_train, data.y_train),TensorDataset(data.x_valid, data.y_valid)
+    epochs = 2 if data.name == 'mnist' else 20
+
+    def tutorials_batch(model, loss_func, xb, yb, opt=None):
+        loss = loss_func(model(xb), yb)
+        if opt is not None:
+            loss.backward()
+            opt.step()
+            opt.zero_grad()
+        return loss.item(), len(xb)
+
+    def tutorials():
+        torch.manual_seed(0)
+        model,opt = get_model(lr=.5)
+        train_dl,valid_dl = DataLoader(train_ds, batch_size=64, shuffle=True),DataLoader(valid_ds, batch_size=128)
+        losses,valid = [],[]
+        for epoch in range(epochs):
+            model.train()
+            for xb,yb in train_dl: losses.append(tutorials_batch(model, F.cross_entropy, xb, yb, opt)[0])
+            model.eval()
+            with torch.no_grad(): values,sizes = zip(*[tutorials_batch(model, F.cross_entropy, xb, yb) for xb,yb in valid_dl])
+            valid.append(np.sum(np.multiply(values, sizes))/np.sum(sizes))
+        return torch.tensor(losses), valid, model.lin.weight, model.lin.bias, torch.random.get_rng_state()
+
+    def ours():
+        torch.manual_seed(0)
+        model,opt = get_model(lr=.5)
+        history = fit(epochs, model, F.cross_entropy, opt, *get_data(train_ds, valid_ds, 64), metrics={}, progress=False)
+        return history.steps, [e['valid_loss'] for e in history.epochs], model.lin.weight, model.lin.bias, torch.random.get_rng_state()
+
+    for name,a,b in zip(('losses','validation','weight','bias','random state'), tutorials(), ours()):
+        if not (torch.equal(a, b) if torch.is_tensor(a) else a == b): sys.exit(f'fit: {name} differ from the tutorial\'s')
+    print(f'fit: parameters, losses, validation losses and random state equal to the last bit, {data.heading}, {epochs} epochs')
+    print(f'fit: tutorial / ours    {ratios(tutorials, ours, args.pairs)}')
+    print(f'fit: tutorial / itself  {ratios(tutorials, tutorials, args.pairs)}')
+
+def bench_import(args):
+    def fresh(code): return lambda: found.append(float(subprocess.run([sys.executable, '-c', f'import time; start = time.process_time(); {code}; print(time.process_time() - start)'], capture_output=True, text=True, check=True).stdout))
+    found = []
+    ours,theirs = fresh('import torchnn_really.all'),fresh('import torch')
+    for _ in range(args.pairs): ours(); theirs()
+    pairs = sorted(a/b for a,b in zip(found[::2], found[1::2]))
+    print(f'import: torchnn_really.all / torch  {statistics.median(pairs):.3f} [{pairs[0]:.3f}–{pairs[-1]:.3f}], {args.pairs} pairs')
+
+if __name__ == '__main__':
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('what', nargs='*', metavar='fit|import', help='default: all')
+    p.add_argument('--data', choices=['auto','sample','mnist'], default='auto')
+    p.add_argument('--pairs', type=int, default=15)
+    args = p.parse_args()
+    benches = dict([('fit', bench_fit), ('import', bench_import)])
+    for what in args.what or benches:
+        if what not in benches: p.error(f'{what} is none of {", ".join(benches)}')
+        benches[what](args)
