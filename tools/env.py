@@ -1,58 +1,87 @@
 #!/usr/bin/env python3
 """Run a command in the project's environment, made first if it is missing.
 
-    python3 tools/env.py [--with dev] [--python PATH] COMMAND [ARGUMENT ...]
+    python3 tools/env.py [--with dev] [--python PYTHON] COMMAND [ARGUMENT ...]
 
-COMMAND is what follows `python` in a shell: `-m torchnn_really climb`, or `tools/run_pages.py`. The environment is `.venv`, or
-the one `--python` belongs to. It is installed with the constraints once: until settings.ini, setup.py or the constraints change,
-another run installs nothing.
+COMMAND is what follows `python` in a shell, with paths from the project's folder: `-m torchnn_really climb`, or
+`tools/run_pages.py`. The environment is `.venv`, or the one `--python` belongs to. It is installed once, with the constraints:
+until settings.ini, setup.py, pyproject.toml or the constraints change, another run installs nothing.
 """
 import argparse, hashlib, json, os, subprocess, sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT/'.venv'
 RECIPE = ['settings.ini', 'setup.py', 'pyproject.toml', 'constraints.txt']  # when one of these changes, install again
+
+def refuse(python): sys.exit(f'torchnn_really needs Python 3.11 or newer, and {python} is older; name another one: PYTHON=… or --python …')
 
 def venv_python(folder): return folder/('Scripts/python.exe' if os.name == 'nt' else 'bin/python')
 
-def make_venv(folder):
-    "A new environment in `folder`, also where Python came without `ensurepip` (as Debian's does)"
-    if subprocess.run([sys.executable, '-m', 'venv', str(folder)], capture_output=True).returncode:
-        subprocess.run([sys.executable, '-m', 'venv', '--clear', '--without-pip', str(folder)], check=True)
+def has_pip(python): return subprocess.run([python, '-m', 'pip', '--version'], capture_output=True).returncode == 0
 
-def pip(python):
-    "The pip that installs into `python`: its own, or this interpreter's pointed at it"
-    own = subprocess.run([python, '-m', 'pip', '--version'], capture_output=True).returncode == 0
-    return [python, '-m', 'pip'] if own else [sys.executable, '-m', 'pip', '--python', python]
+def make_venv(folder):
+    "A new environment in `folder`, with pip, also where Python came without `ensurepip` (as Debian's does)"
+    if sys.version_info < (3, 11): refuse(sys.executable)
+    if subprocess.run([sys.executable, '-m', 'venv', '--clear', str(folder)], capture_output=True).returncode == 0: return
+    subprocess.run([sys.executable, '-m', 'venv', '--clear', '--without-pip', str(folder)], check=True)
+    subprocess.run([sys.executable, '-m', 'pip', '--python', str(venv_python(folder)), 'install', '--quiet', '--disable-pip-version-check', 'pip'], check=True)
+
+def stamp(prefix): return Path(prefix)/'torchnn_really-installed.json'
+
+def recall(prefix):
+    "What was installed in an environment, `{'recipe': …, 'extras': […]}`: nothing if none was, no recipe if it was cut short"
+    try: return json.loads(stamp(prefix).read_text(encoding='utf-8'))
+    except FileNotFoundError: return {}
+    except ValueError: return dict(recipe=None, extras=[])
+
+def own_python():
+    "`.venv`'s Python; the environment is made if it is missing, and anew if its installation was cut short"
+    python, done = venv_python(VENV), recall(VENV)
+    if not python.exists() or done.get('recipe') is None and (done or not has_pip(python)): make_venv(VENV)
+    return str(python)
 
 def ensure(python, extra):
-    "Install the project into `python`'s environment, unless this very recipe is there already"
+    "Install the project into `python`'s environment, unless this very recipe is there already; gives the full path of `python`"
+    code = 'import sys; print(sys.executable, sys.prefix, sys.version_info >= (3, 11), sep="\\n")'
+    python, prefix, new_enough = subprocess.run([python, '-c', code], capture_output=True, text=True, check=True).stdout.splitlines()
+    if new_enough == 'False': refuse(python)
     recipe = hashlib.sha256(b''.join((ROOT/f).read_bytes() for f in RECIPE) + str(ROOT).encode()).hexdigest()
-    prefix = subprocess.run([python, '-c', 'import sys; print(sys.prefix)'], capture_output=True, text=True, check=True).stdout.strip()
-    stamp = Path(prefix)/'torchnn_really-installed.json'
-    done = json.loads(stamp.read_text()) if stamp.exists() else {}
-    extras = sorted(set(done.get('extras', [])) | {extra} - {''}) if done.get('recipe') == recipe else [e for e in [extra] if e]
-    if done == dict(recipe=recipe, extras=extras): return
+    done = recall(prefix)
+    extras = sorted({*done.get('extras', []), extra} - {''})
+    if done == dict(recipe=recipe, extras=extras): return python
     print(f"installing torchnn_really{extras or ''} into {prefix} …", file=sys.stderr, flush=True)
-    install = [*pip(python), 'install', '--quiet', '--disable-pip-version-check', '-c', str(ROOT/'constraints.txt')]
+    stamp(prefix).write_text(json.dumps(dict(recipe=None, extras=extras)), encoding='utf-8')
+    install = [python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-c', str(ROOT/'constraints.txt')]
     subprocess.run([*install, 'torch'], check=True)
-    subprocess.run([*install, '-e', f"{ROOT}{'[' + ','.join(extras) + ']' if extras else ''}"], check=True)
-    stamp.write_text(json.dumps(dict(recipe=recipe, extras=extras)))
+    subprocess.run([*install, '-e', str(ROOT) + (f"[{','.join(extras)}]" if extras else '')], check=True)
+    stamp(prefix).write_text(json.dumps(dict(recipe=recipe, extras=extras)), encoding='utf-8')
+    return python
+
+def run(python, command):
+    "Become the command, so that its exit status and Ctrl-C are its own"
+    os.chdir(ROOT)
+    env = {**os.environ, 'PYTHONUTF8': '1'}
+    sys.stdout.flush(); sys.stderr.flush()
+    if os.name == 'nt': sys.exit(subprocess.run([python, *command], env=env).returncode) # there, exec does not wait
+    os.execve(python, [python, *command], env)
+
+def split(argv):
+    "This script's own options, which come first, and the command"
+    n = 0
+    while n < len(argv) and argv[n].startswith(('--with', '--python', '-h', '--help')): n += 2 if argv[n] in ('--with', '--python') else 1
+    return argv[:n], argv[n:]
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('--with', dest='extra', default='', choices=['', 'dev', 'lab'], help='the extra to install: dev (test tools) or lab (JupyterLab)')
-    p.add_argument('--python', default='', help='use this interpreter and its environment in place of .venv')
-    p.add_argument('command', nargs=argparse.REMAINDER)
-    args = p.parse_args()
-    if sys.version_info < (3, 11) and not args.python: sys.exit(f'torchnn_really needs Python 3.11 or newer, this is {sys.version.split()[0]}; name another one: PYTHON=…')
-    python = args.python or str(venv_python(ROOT/'.venv'))
-    try:
-        if not args.python and not Path(python).exists(): make_venv(ROOT/'.venv')
-        ensure(python, args.extra)
-    except subprocess.CalledProcessError as e: sys.exit(f'could not install: `{" ".join(map(str, e.cmd))}` ended with {e.returncode}')
-    if args.command:
-        try: sys.exit(subprocess.run([python, *args.command], cwd=ROOT, env={**os.environ, 'PYTHONUTF8': '1'}).returncode)
-        except KeyboardInterrupt: sys.exit(130)
+    p = argparse.ArgumentParser(usage='env.py [--with dev|lab] [--python PYTHON] COMMAND [ARGUMENT ...]', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('--with', dest='extra', default='', choices=['dev', 'lab'], help='the extra to install: dev (test tools) or lab (JupyterLab)')
+    p.add_argument('--python', help='use this interpreter and its environment in place of .venv')
+    options, command = split(sys.argv[1:])
+    args = p.parse_args(options)
+    try: python = ensure(args.python or own_python(), args.extra)
+    except FileNotFoundError as e: sys.exit(f'could not install: {e.filename} is not there')
+    except subprocess.CalledProcessError as e: sys.exit(f"could not install: `{' '.join(map(str, e.cmd))}` ended with {e.returncode}")
+    except KeyboardInterrupt: print('\nstopped; the next run starts the installation again', file=sys.stderr); sys.exit(130)
+    if command: run(python, command)
 
 if __name__ == '__main__': main()

@@ -7,14 +7,17 @@
 Each page runs in its own process, with a time limit, with progress bars off and W&B offline. Cells marked `#| slow`, `#| cuda`
 or `#| online` are skipped unless `--flags` names the mark (`--save` runs the slow ones). The sample is used unless `--data mnist`;
 MNIST comes from the folder that TORCHNN_REALLY_TEST_MNIST names (served on loopback and downloaded), otherwise from the cache.
-The last line is `N passed, N failed` (pages), with `, N skipped` (cells) where there are any.
+A page is saved only if all of it passed. The last line is `N passed, N failed` (pages), with `, N skipped` (cells) where there are any.
 """
-import argparse, concurrent.futures, contextlib, functools, http.server, os, signal, subprocess, sys, tempfile, threading, time, traceback
-from collections import Counter
+import argparse, contextlib, functools, http.server, json, os, signal, subprocess, sys, tempfile, threading, time, traceback
+from collections import Counter, namedtuple
 from pathlib import Path
 import pages
 
 FLAGS = ['slow', 'cuda', 'online']
+Result = namedtuple('Result', 'page passed seconds skipped trouble')
+
+# In the process of one page
 
 def skipped(cell, run_flags):
     "The mark for which a cell is left out of this run, or None"
@@ -22,49 +25,82 @@ def skipped(cell, run_flags):
     if d.get('eval', '').lower() == 'false': return 'eval: false'
     return next((f for f in FLAGS if f in d and f not in run_flags), None)
 
-def child(page, run_flags, save):
-    "Run one page in this process; its cells' outputs are kept if `save`"
+def child(page, report, run_flags, save):
+    "Run one page in this process, telling `report` how far it came, and keep its cells' outputs if `save`"
     from execnb.shell import CaptureShell
-    nb = pages.read(page)
+    def tell(**what): report.write_text(json.dumps(what), encoding='utf-8')
+    before, nb, marks = page.read_bytes(), pages.read(page), []
     os.chdir(page.parent)
     sys.path.insert(0, str(pages.ROOT))
     shell = CaptureShell(mpl_format='retina')
+    shell._showtraceback = lambda *args: None # else it stands among the outputs, in colours
     for i, cell in enumerate(nb['cells']):
         if cell['cell_type'] != 'code' or not pages.source(cell).strip(): continue
-        if flag := skipped(cell, run_flags): print(f'skipped {flag}'); continue
-        outputs = shell.run(pages.source(cell))
-        if shell.exc:
-            print(f'{page.name}, cell {i}:\n{pages.source(cell)}\n', file=sys.stderr)
-            traceback.print_exception(type(shell.exc), shell.exc, shell.exc.__traceback__)
-            sys.stderr.flush(); sys.stdout.flush()
-            os._exit(1)
-        cell['outputs'] = list(outputs)
+        if mark := skipped(cell, run_flags): marks.append(mark); continue
+        tell(cell=f'cell {i}:\n\n{pages.source(cell)}')
+        outputs = list(shell.run(pages.source(cell)))
+        if shell.exc: fail(shell.exc, outputs)
+        cell['outputs'] = outputs
     if save:
+        tell(cell='after the last cell:')
+        if page.read_bytes() != before: sys.exit('the page was changed while it ran: nothing saved')
         nb['metadata']['outputs_of'] = pages.fingerprint(page)
         pages.write(page, nb)
-    sys.stdout.flush()
+    tell(finished=True, skipped=marks)
 
-def run(page, args, env):
-    "Run one page in a process of its own: whether it passed, its seconds, cells skipped by mark, and what it wrote to stderr"
-    command = [sys.executable, __file__, '--child', str(page), '--flags', args.flags] + ['--save']*args.save
-    start = time.perf_counter()
-    proc = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    try: out, err = proc.communicate(timeout=args.timeout)
-    except subprocess.TimeoutExpired:
-        kill(proc)
-        out, err = proc.communicate()
-        err += f'\n{page.name}: stopped, it ran past its limit of {args.timeout} s\n'
-    except BaseException:
-        kill(proc)
-        raise
-    skips = Counter(l.removeprefix('skipped ') for l in out.splitlines() if l.startswith('skipped '))
-    return page, proc.returncode == 0, time.perf_counter() - start, skips, err
+def fail(error, outputs):
+    "Print what the cell printed and the traceback from the cell on, and end this process with whatever it started"
+    print(''.join(''.join(o['text']) for o in outputs if o['output_type'] == 'stream'), file=sys.stderr)
+    tb = error.__traceback__
+    while tb and 'IPython' in tb.tb_frame.f_code.co_filename: tb = tb.tb_next
+    traceback.print_exception(type(error), error, tb)
+    sys.stdout.flush(); sys.stderr.flush()
+    os._exit(1)
 
-def kill(proc):
+# In the process that runs them all
+
+def start(page, args, env, folder):
+    "Start a page in a process of its own; what it prints and reports goes to `folder`"
+    command = [sys.executable, str(Path(__file__).resolve()), '--child', str(page), '--report', str(folder/f'{page.stem}.json'), '--flags', args.flags]
+    with open(folder/f'{page.stem}.log', 'wb') as log:
+        return subprocess.Popen(command + ['--save']*args.save, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+
+def end(proc):
     "End a page and whatever it started"
-    if os.name == 'nt': proc.kill()
+    if os.name == 'nt': subprocess.run(['taskkill', '/T', '/F', '/PID', str(proc.pid)], capture_output=True)
     else:
-        with contextlib.suppress(ProcessLookupError): os.killpg(proc.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError, PermissionError): os.killpg(proc.pid, signal.SIGKILL)
+    proc.wait()
+
+def judge(page, status, seconds, args, folder):
+    "The result of a page from what it reported; `status` is its exit status, or None if it had to be stopped"
+    report, log = folder/f'{page.stem}.json', folder/f'{page.stem}.log'
+    told = json.loads(report.read_text(encoding='utf-8') or '{}') if report.exists() else {}
+    if status == 0 and told.get('finished'): return Result(page, True, seconds, Counter(told['skipped']), '')
+    cell = f"{page.name}, {told.get('cell', 'before the first cell:')}\n"
+    why = f'stopped: it ran past its limit of {args.timeout:g} s' if status is None else '' if status == 1 else f'its process ended with status {status}'
+    said = log.read_text(encoding='utf-8', errors='replace').strip('\n')
+    return Result(page, False, seconds, Counter(), '\n'.join(filter(None, [cell, said, why])) + '\n')
+
+def results(chosen, args, env, folder):
+    "Run the pages, `args.jobs` at a time, and give each one's result in reading order"
+    waiting, running, done = list(chosen), {}, {}
+    try:
+        for page in chosen:
+            while page not in done:
+                while waiting and len(running) < args.jobs:
+                    q = waiting.pop(0)
+                    running[q] = start(q, args, env, folder), time.perf_counter()
+                for q, (proc, began) in list(running.items()):
+                    seconds, status = time.perf_counter() - began, proc.poll()
+                    if status is None and seconds < args.timeout: continue
+                    end(proc)
+                    del running[q]
+                    done[q] = judge(q, status, seconds, args, folder)
+                time.sleep(.05)
+            yield done[page]
+    finally:
+        for proc, _ in running.values(): end(proc)
 
 @contextlib.contextmanager
 def serve(folder):
@@ -77,21 +113,27 @@ def serve(folder):
     finally: server.shutdown(); server.server_close()
 
 def environment(args, home):
-    "The environment variables a page runs under"
-    threads = '1' if args.jobs > 1 else str(min(2, os.cpu_count() or 1))
-    env = {**os.environ, 'TORCHNN_REALLY_DATA': args.data, 'WANDB_MODE': 'offline', 'WANDB_SILENT': 'true', 'TQDM_DISABLE': '1', 'PYTHONUTF8': '1', 'IN_TEST': '1',
-           'OMP_NUM_THREADS': threads, 'MKL_NUM_THREADS': threads}
+    "The environment variables that pages run under"
+    env = {**os.environ, 'TORCHNN_REALLY_DATA': args.data, 'WANDB_MODE': 'offline', 'WANDB_SILENT': 'true', 'TQDM_DISABLE': '1',
+           'PYTHONUTF8': '1', 'PYTHONHASHSEED': '0', 'IN_TEST': '1', 'OMP_NUM_THREADS': '1', 'MKL_NUM_THREADS': '1'}
     folder = os.environ.get('TORCHNN_REALLY_TEST_MNIST')
     if args.data == 'sample' or folder: env['TORCHNN_REALLY_HOME'] = str(home)
     if args.data == 'mnist' and folder:
         with serve(folder) as address:
             code = f"from torchnn_really.data import load_mnist, load_mnist_test; load_mnist(['{address}']); load_mnist_test(['{address}'])"
-            subprocess.run([sys.executable, '-c', code], cwd=pages.ROOT, env=env, check=True)
+            if subprocess.run([sys.executable, '-c', code], cwd=pages.ROOT, env=env).returncode: sys.exit(f'MNIST could not be loaded from {folder}')
     elif args.data == 'mnist':
-        code = "from torchnn_really.data import has_mnist; raise SystemExit(not has_mnist())"
+        code = 'from torchnn_really.data import has_mnist; raise SystemExit(not has_mnist())'
         if subprocess.run([sys.executable, '-c', code], cwd=pages.ROOT, env=env).returncode:
             sys.exit('MNIST is not in the cache; download it first: torchnn_really data')
     return env
+
+def chosen_pages(names):
+    "The pages that some names or numbers mean, all of them if there are none"
+    found = {n: [p for p in pages.all_pages() if Path(n).stem in (p.stem, pages.number(p)) or Path(n).name == p.stem] for n in names}
+    for name, hits in found.items():
+        if not hits: sys.exit(f'no page is called {name}')
+    return [p for p in pages.all_pages() if not names or any(p in hits for hits in found.values())]
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -101,29 +143,29 @@ def main():
     p.add_argument('--jobs', type=int, help='pages at a time (default 2, and 1 with --save)')
     p.add_argument('--timeout', type=float, default=300, help='seconds a page may take')
     p.add_argument('--save', action='store_true', help='write the outputs into the pages')
-    p.add_argument('--child', metavar='PAGE', help=argparse.SUPPRESS)
+    p.add_argument('--child', type=Path, help=argparse.SUPPRESS)
+    p.add_argument('--report', type=Path, help=argparse.SUPPRESS)
     args = p.parse_args()
-    if args.child: return child(Path(args.child), args.flags.split(), args.save)
+    if args.child: return child(args.child, args.report, args.flags.split(), args.save)
+    if unknown := set(args.flags.split()) - set(FLAGS): p.error(f"--flags knows {', '.join(FLAGS)}, not {', '.join(sorted(unknown))}")
     args.data = args.data or ('mnist' if args.save else 'sample')
-    args.jobs = args.jobs or (1 if args.save else 2)
+    args.jobs = max(1, args.jobs or (1 if args.save else 2))
     if args.save: args.flags = f'{args.flags} slow'
-    chosen = [q for q in pages.all_pages() if not args.page or any(q.stem == a.removesuffix('.ipynb').removeprefix('nbs/') or q.stem.startswith(a + '_') for a in args.page)]
-    if not chosen: sys.exit(f"no page matches {' '.join(args.page)}")
-    results = []
-    with tempfile.TemporaryDirectory() as home:
-        env = environment(args, home)
-        pool = concurrent.futures.ThreadPoolExecutor(args.jobs)
-        jobs = [pool.submit(run, q, args, env) for q in chosen]
-        try:
-            for job in concurrent.futures.as_completed(jobs):
-                page, ok, seconds, skips, err = job.result()
-                results.append((ok, sum(skips.values())))
-                if not ok: print(err, file=sys.stderr, flush=True)
-                marks = ', '.join(f'{n} {flag}' for flag, n in skips.items())
-                print(f"{'ok' if ok else 'FAILED':6} {seconds:6.1f} s  {page.stem}{f'  (cells skipped: {marks})' if marks else ''}", flush=True)
-        finally: pool.shutdown(wait=False, cancel_futures=True)
-    passed, cells = sum(ok for ok, _ in results), sum(n for _, n in results)
-    print(f"{passed} passed, {len(results) - passed} failed{f', {cells} skipped' if cells else ''}", flush=True)
-    sys.exit(passed < len(results))
+    chosen = chosen_pages(args.page)
+    if not chosen: sys.exit(f'there are no pages in {pages.NBS}')
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)) # so that `timeout` and CI, too, end the pages
+    passed = failed = cells = 0
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        env = environment(args, Path(folder)/'home')
+        with contextlib.closing(results(chosen, args, env, Path(folder))) as each:
+            for r in each:
+                passed, failed, cells = passed + r.passed, failed + (not r.passed), cells + r.skipped.total()
+                if r.trouble: print(f'\n{r.trouble}', file=sys.stderr, flush=True)
+                marks = ', '.join(f'{n} {mark}' for mark, n in r.skipped.items())
+                print(f"{'ok' if r.passed else 'FAILED':6} {r.seconds:6.1f} s  {r.page.stem}{f'  (cells skipped: {marks})' if marks else ''}", flush=True)
+    print(f"{passed} passed, {failed} failed{f', {cells} skipped' if cells else ''}", flush=True)
+    sys.exit(failed > 0)
 
-if __name__ == '__main__': main()
+if __name__ == '__main__':
+    try: main()
+    except KeyboardInterrupt: sys.exit(130)

@@ -9,7 +9,7 @@ __all__ = ['Lambda', 'view_images', 'view_rows', 'sequential_cnn']
 import torch
 from torch import nn
 
-# %% ../nbs/23_layers.ipynb #808309a2
+# %% ../nbs/23_layers.ipynb #20c44360
 class Lambda(nn.Module):
     "A layer that calls a function"
     def __init__(self,
@@ -18,7 +18,10 @@ class Lambda(nn.Module):
         super().__init__()
         self.func = func
 
-    def forward(self, x): return self.func(x)
+    def forward(self,
+        x:torch.Tensor, # Whatever the function takes
+    ):                  # Whatever it returns
+        return self.func(x)
 
     def extra_repr(self): return getattr(self.func, '__name__', repr(self.func))
 

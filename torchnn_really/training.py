@@ -31,13 +31,16 @@ def loss_batch(
         opt.zero_grad()
     return loss.detach(), len(xb)
 
-# %% ../nbs/21_training.ipynb #630e04fe
+# %% ../nbs/21_training.ipynb #54382192
 class StopFit(Exception):
     "Raised by a hook: `fit` ends there, and returns its history"
 
 class NonFiniteLoss(ArithmeticError):
     "A step's loss was infinite or not a number; `.history` holds the run so far"
-    def __init__(self, message, history):
+    def __init__(self,
+        message, # Which step's, in which epoch, at which learning rate
+        history, # The run so far
+    ):
         super().__init__(message)
         self.history = history
 

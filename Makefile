@@ -1,0 +1,32 @@
+# What there is to do. Each target runs the command it prints; where there is no make, type that command (CONTRIBUTING.md lists them).
+# make test PYTHON=python3.13    with that interpreter's environment in place of .venv
+# make climb ARGS='--seed 1'     with arguments for the command
+
+RUN = python3 tools/env.py $(if $(PYTHON),--python '$(PYTHON)')
+
+help:     ## show these targets
+	@sed -n 's/^\([a-z]*\): *## /make \1\t/p' Makefile
+climb:    ## climb from raw tensors to a convnet on the sample, proving each step
+	$(RUN) -m torchnn_really climb $(ARGS)
+test:     ## run every page as a test
+	$(RUN) --with dev tools/run_pages.py $(ARGS)
+prepare:  ## before a commit: clean, export, README, every page's tests, page check
+	$(RUN) --with dev tools/sync.py --fix
+	$(RUN) --with dev tools/run_pages.py $(ARGS)
+	$(RUN) --with dev tools/check_pages.py
+pages:    ## run every page in order on MNIST and save the outputs that readers see
+	$(RUN) --with dev tools/run_pages.py --save $(ARGS)
+	$(RUN) --with dev tools/sync.py --fix
+check:    ## the page check and the sync check
+	$(RUN) --with dev tools/check_pages.py
+	$(RUN) --with dev tools/sync.py
+wheel:    ## build the package and follow the README's quick start with it
+	$(RUN) --with dev tools/wheel.py
+lab:      ## open the pages in JupyterLab
+	$(RUN) --with lab -m jupyterlab nbs $(ARGS)
+bench:    ## measure what the project says about speed and memory
+	$(RUN) --with dev tools/bench.py $(ARGS)
+clean:    ## remove .venv and everything built
+	rm -rf .venv build dist *.egg-info _proc _docs
+
+.PHONY: help climb test prepare pages check wheel lab bench clean

@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""Check what users get: build the package, look into it, and follow the README's quick start where this repository is not.
+
+    python tools/wheel.py
+
+What README.md's heading "Quick start" shows is run as it stands, its `bash` blocks as one script and then its `python` blocks as
+another, in an empty folder, with a new environment first on PATH and a new HOME. The constraints that hold there: this very wheel, and the torch of constraints.txt.
+Nothing else is pinned, so the newest fastcore is tried, and the test tools are not there.
+"""
+import argparse, os, re, shutil, subprocess, sys, tarfile, tempfile, time, zipfile
+from pathlib import Path
+import env
+
+ROOT, LIMIT = env.ROOT, 1200 # seconds that one command may take
+NAME, MIN_FASTCORE = 'torchnn_really', 2
+
+def run(what, command, quiet=False, **kwargs):
+    "Run a command, say how long it took, and stop if it fails; what a quiet one prints is shown only then"
+    start = time.perf_counter()
+    if quiet: kwargs |= dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try: done = subprocess.run(command, timeout=LIMIT, stdin=subprocess.DEVNULL, **kwargs)
+    except subprocess.TimeoutExpired: sys.exit(f'wheel check: {what}: stopped after {LIMIT} s')
+    if done.returncode: sys.exit(f"{done.stdout or ''}wheel check: {what}: ended with {done.returncode}")
+    print(f'-- {what}: {time.perf_counter() - start:.1f} s', flush=True)
+
+def build(clean, dist):
+    "Build the sdist and, from it, the wheel, in a clean copy: setuptools also packs whatever an older egg-info here lists"
+    shutil.copytree(ROOT, clean, symlinks=True, ignore=shutil.ignore_patterns('.*', '*.egg-info', '__pycache__', 'build', 'dist'))
+    run('build', [sys.executable, '-m', 'build', '--outdir', str(dist), str(clean)], quiet=True)
+    return next(dist.glob('*.tar.gz')), next(dist.glob('*.whl'))
+
+def look_into(sdist, wheel):
+    "Both hold the modules, the sample and the licence, and no pages"
+    with tarfile.open(sdist) as t: in_sdist = {n.partition('/')[2] for n in t.getnames()}
+    with zipfile.ZipFile(wheel) as z: in_wheel = set(z.namelist())
+    package = {f.relative_to(ROOT).as_posix() for f in (ROOT/NAME).rglob('*') if f.suffix in ('.py', '.npz', '.md')}
+    missing = [f'{f} is not in the {kind}' for kind, names in (('sdist', in_sdist), ('wheel', in_wheel)) for f in sorted(package) if f not in names]
+    missing += [f'LICENSE is not in the {kind}' for kind, names in (('sdist', in_sdist), ('wheel', in_wheel)) if not any(n.endswith('LICENSE') for n in names)]
+    strays = [f'{n} does not belong in the package' for n in sorted(in_sdist | in_wheel) if n.endswith('.ipynb') or n.startswith(('nbs/', 'tools/'))]
+    if missing + strays: sys.exit('\n'.join(['wheel check:', *missing, *strays]))
+    print(f'{wheel.name}, {wheel.stat().st_size/1e6:.1f} MB: {len(in_wheel)} files, as they should be')
+
+def quick_start():
+    "What the README's heading \"Quick start\" shows: its shell commands, its Python"
+    section = re.search(r'^(#+) Quick start\n(.*?)(?=^\1 |\Z)', (ROOT/'README.md').read_text(encoding='utf-8'), re.M | re.S)
+    blocks = re.findall(r'^```(bash|python)\n(.*?)^```', section[2], re.M | re.S) if section else []
+    shell, python = (''.join(code for language, code in blocks if language == l) for l in ('bash', 'python'))
+    if not (shell and python): sys.exit('wheel check: README.md has no bash and python blocks under "Quick start"')
+    return shell, python
+
+def surroundings(venv, home, wheel):
+    "The environment variables of someone who has nothing of this project yet"
+    torch = next(l for l in (ROOT/'constraints.txt').read_text(encoding='utf-8').splitlines() if l.startswith('torch=='))
+    (home/'constraints.txt').write_text(f'{torch}\n{NAME} @ {wheel.as_uri()}\n', encoding='utf-8')
+    mine = {k: v for k, v in os.environ.items() if not k.startswith(('TORCHNN_REALLY_', 'PYTHON', 'VIRTUAL_ENV'))}
+    return mine | {'PATH': f'{env.venv_python(venv).parent}{os.pathsep}{mine["PATH"]}', 'HOME': str(home), 'PIP_CONSTRAINT': str(home/'constraints.txt'), 'PIP_QUIET': '1'}
+
+SURE = f"""
+from importlib.metadata import distribution, version, PackageNotFoundError
+import {NAME}
+assert 'site-packages' in {NAME}.__file__, {NAME}.__file__
+assert int(version('fastcore').split('.')[0]) >= {MIN_FASTCORE}, 'fastcore ' + version('fastcore') + ' is not the newest'
+try: distribution('nbdev')
+except PackageNotFoundError: pass
+else: raise SystemExit('nbdev is there: the quick start needs a test tool')
+print('fastcore', version('fastcore'), 'torch', version('torch'))
+"""
+
+def main():
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    shell, code = quick_start()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as top:
+        clean, dist, venv, home, away = (Path(top).resolve()/n for n in ('clean', 'dist', 'venv', 'home', 'away'))
+        for folder in (home, away): folder.mkdir()
+        sdist, wheel = build(clean, dist)
+        look_into(sdist, wheel)
+        env.make_venv(venv)
+        print(f'{sys.version.split()[0]}, a new environment', flush=True)
+        python, where = str(env.venv_python(venv)), dict(cwd=away, env=surroundings(venv, home, wheel))
+        for what, script, command in (('the quick start in the shell', shell, ['bash', '-e', '-c']), ('the quick start in Python', code, [python, '-c'])):
+            print(script, end='', flush=True)
+            run(what, [*command, script], **where)
+        run('pip check', [python, '-m', 'pip', 'check'], **where)
+        run('newest fastcore, no test tools', [python, '-c', SURE], **where)
+    print('the quick start works')
+
+if __name__ == '__main__': main()
