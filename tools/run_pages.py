@@ -121,7 +121,7 @@ def environment(args, home):
     if args.data == 'mnist' and folder:
         with serve(folder) as address:
             code = f"from torchnn_really.data import load_mnist, load_mnist_test; load_mnist(['{address}']); load_mnist_test(['{address}'])"
-            if subprocess.run([sys.executable, '-c', code], cwd=pages.ROOT, env=env).returncode: sys.exit(f'MNIST could not be loaded from {folder}')
+            if subprocess.run([sys.executable, '-c', code], cwd=pages.ROOT, env=env | {'NO_PROXY': '127.0.0.1'}).returncode: sys.exit(f'MNIST could not be loaded from {folder}')
     elif args.data == 'mnist':
         code = 'from torchnn_really.data import has_mnist; raise SystemExit(not has_mnist())'
         if subprocess.run([sys.executable, '-c', code], cwd=pages.ROOT, env=env).returncode:
@@ -134,6 +134,10 @@ def chosen_pages(names):
     for name, hits in found.items():
         if not hits: sys.exit(f'no page is called {name}')
     return [p for p in pages.all_pages() if not names or any(p in hits for hits in found.values())]
+
+def stopped(*args):
+    print('stopped', file=sys.stderr, flush=True)
+    sys.exit(143 if args else 130)
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -153,7 +157,8 @@ def main():
     if args.save: args.flags = f'{args.flags} slow'
     chosen = chosen_pages(args.page)
     if not chosen: sys.exit(f'there are no pages in {pages.NBS}')
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)) # so that `timeout` and CI, too, end the pages
+    signal.signal(signal.SIGINT, signal.default_int_handler) # a shell's background jobs ignore it, and so would the pages
+    signal.signal(signal.SIGTERM, stopped) # so that `timeout` and CI, too, end the pages
     passed = failed = cells = 0
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         env = environment(args, Path(folder)/'home')
@@ -168,4 +173,4 @@ def main():
 
 if __name__ == '__main__':
     try: main()
-    except KeyboardInterrupt: sys.exit(130)
+    except KeyboardInterrupt: stopped()

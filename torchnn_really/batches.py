@@ -35,7 +35,7 @@ def cut(
         rows = torch.frombuffer(array('q', group), dtype=torch.int64)
         yield [t.index_select(0, rows.to(t.device)) for t in tensors]
 
-# %% ../nbs/20_batches.ipynb #8be2faaa
+# %% ../nbs/20_batches.ipynb #a14a0311
 def get_data(
     train_ds,                            # Dataset to train on: shuffled
     valid_ds,                            # Dataset to validate on: in order, batches of `2*bs`
@@ -47,6 +47,7 @@ def get_data(
     "Loaders for training and validation"
     check_count('bs', bs)
     for name,ds in (('train_ds',train_ds),('valid_ds',valid_ds)):
+        if not hasattr(ds, '__len__'): raise TypeError(f'{name} is {type(ds).__name__}, which has no length, so it cannot be shuffled; make its loader with DataLoader')
         if len(ds) == 0: raise ValueError(f'{name} is empty; it must hold at least one item')
     valid_args = {k: v for k,v in loader_args.items() if k != 'drop_last'} # every item is validated
     return (BatchLoader(train_ds, batch_size=bs, shuffle=True, generator=generator, **loader_args),

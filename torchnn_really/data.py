@@ -264,7 +264,7 @@ def load_mnist_test(
     "MNIST's test images and their labels"
     return digit_tensors(*_read_mnist(_TEST, mirrors))
 
-# %% ../nbs/00_data.ipynb #3963c59f
+# %% ../nbs/00_data.ipynb #69b4c9e5
 def load_data(
     source:str='auto', # 'mnist', 'sample', or 'auto': what `TORCHNN_REALLY_DATA` says, else MNIST if it is in the cache, else the sample
 )->Digits:             # MNIST or its sample
@@ -275,7 +275,7 @@ def load_data(
     found = load_sample() if choice == 'sample' else _cached_mnist()
     if not found and choice == 'mnist': raise FileNotFoundError(f"{setting} is 'mnist', but MNIST is not in {cache_dir()}, or not whole; download it with `torchnn_really data` or load_mnist()")
     digits = found or load_sample()
-    print(digits.heading + ('' if found else ' (`torchnn_really data` downloads all of MNIST)'))
+    print(digits.heading + ('' if found else ' (`torchnn_really data` downloads all of MNIST)'), flush=True)
     return digits
 
 # %% ../nbs/00_data.ipynb #fefcf606

@@ -5,18 +5,18 @@
 # %% auto #0
 __all__ = ['preprocess', 'WrappedDataLoader', 'any_size_cnn']
 
-# %% ../nbs/24_loaders.ipynb #b3dea034
+# %% ../nbs/24_loaders.ipynb #1a4e28a7
 import torch
 from torch import nn
-from .layers import Lambda, view_rows
+from .layers import Lambda, view_images, view_rows
 
-# %% ../nbs/24_loaders.ipynb #4e8d1d66
+# %% ../nbs/24_loaders.ipynb #915b06fa
 def preprocess(
     x:torch.Tensor, # Rows of pixels, `(n, 784)`
     y,              # Targets, given back as they are
 )->tuple:           # Pictures `(n, 1, 28, 28)`, and the targets
     "A batch of MNIST rows as pictures with one channel"
-    return x.view(-1, 1, 28, 28), y
+    return view_images(x), y
 
 # %% ../nbs/24_loaders.ipynb #4e4dcad6
 class WrappedDataLoader:
