@@ -10,7 +10,7 @@ climb:    ## climb from raw tensors to a convnet on the sample, proving each ste
 	$(RUN) -m torchnn_really climb $(ARGS)
 test:     ## run every page as a test
 	$(RUN) --with dev tools/run_pages.py $(ARGS)
-prepare:  ## before a commit: clean, export, README, every page's tests, page check
+prepare:  ## before a commit: clean, export, README and CONTRIBUTING, every page's tests, page check
 	$(RUN) --with dev tools/sync.py --fix
 	$(RUN) --with dev tools/run_pages.py $(ARGS)
 	$(RUN) --with dev tools/check_pages.py
@@ -20,13 +20,23 @@ pages:    ## run every page in order on MNIST and save the outputs that readers 
 check:    ## the page check and the sync check
 	$(RUN) --with dev tools/check_pages.py
 	$(RUN) --with dev tools/sync.py
+docs:     ## build the site into _docs
+	$(RUN) --with dev,docs tools/docs.py $(ARGS)
+slides:   ## the pages as a deck of slides, in _docs/slides
+	$(RUN) --with dev,docs tools/slides.py $(ARGS)
+site:     ## check the site and the slides: links, contents, and every page in a browser
+	$(RUN) --with dev,docs tools/test_site.py
+	$(RUN) --with dev,docs tools/check_site.py
+	$(RUN) --with dev,docs tools/browse_site.py $(ARGS)
 wheel:    ## build the package and follow the README's quick start with it
-	$(RUN) --with dev tools/wheel.py
+	$(RUN) --with dev tools/wheel.py $(ARGS)
+hooks:    ## install git hooks: notebooks that merge, quick checks before a commit
+	$(RUN) --with dev tools/hooks.py
 lab:      ## open the pages in JupyterLab
 	$(RUN) --with lab -m jupyterlab nbs $(ARGS)
 bench:    ## measure what the project says about speed and memory
 	$(RUN) --with dev tools/bench.py $(ARGS)
 clean:    ## remove .venv and everything built
-	rm -rf .venv build dist *.egg-info _proc _docs
+	rm -rf .venv build dist *.egg-info _proc _docs _vendor
 
-.PHONY: help climb test prepare pages check wheel lab bench clean
+.PHONY: help climb test prepare pages check docs slides site wheel hooks lab bench clean

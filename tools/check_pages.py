@@ -64,6 +64,16 @@ def check_imports_point_down(book):
                 used.update({k: names[k] for n in chosen or [] if (k := f"{module.removeprefix('torchnn_really.')}.{n}") in names})
             yield from (f'{page.name}: imports {what}, which {writer.name} writes later' for what, writer in sorted(used.items()) if int(number(writer)) > int(number(page)))
 
+def check_listed(book):
+    "Every page stands in the sidebar, every lesson in the front page's table, every module in `all`"
+    places = {'nbs/sidebar.yml': (pages.NBS/'sidebar.yml').read_text(encoding='utf-8') if (pages.NBS/'sidebar.yml').exists() else ''}
+    places |= {f'{name}.ipynb': '\n'.join(source(c) for p, nb in book.items() if p.stem == name for c in nb['cells']) for name in ('index', '89_all')}
+    for page, nb in book.items():
+        module = pages.exports_to(nb)
+        wanted = ['nbs/sidebar.yml'] + ['index.ipynb']*bool(number(page) and has_prose(page)) + ['89_all.ipynb']*bool(module and int(number(page)) < 89 and not module.startswith('nn.'))
+        for where in wanted:
+            if not re.search(rf'torchnn_really\.{module} ' if where.startswith('89') else rf'\b{re.escape(page.name)}\b', places[where]): yield f'{page.name}: {where} does not mention it'
+
 # One page
 
 def check_front(page, nb):
@@ -189,6 +199,7 @@ def problems(fresh):
     if not book: yield f'no pages in {pages.NBS}'
     yield from check_names(book)
     yield from check_imports_point_down(book)
+    yield from check_listed(book)
     checks = [check_front, check_import_cells, check_directives, check_exercises, check_docs, check_links, check_outputs] + [check_fresh]*fresh
     for page, nb in book.items():
         for check in checks: yield from (f'{page.name}: {problem}' for problem in check(page, nb))

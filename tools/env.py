@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run a command in the project's environment, made first if it is missing.
 
-    python3 tools/env.py [--with dev] [--python PYTHON] COMMAND [ARGUMENT ...]
+    python3 tools/env.py [--with dev,docs] [--python PYTHON] COMMAND [ARGUMENT ...]
 
 COMMAND is what follows `python` in a shell, with paths from the project's folder: `-m torchnn_really climb`, or
 `tools/run_pages.py`. The environment is `.venv`, or the one `--python` belongs to. It is installed once, with the constraints:
@@ -41,14 +41,22 @@ def own_python():
     if not python.exists() or done.get('recipe') is None and (done or not has_pip(python)): make_venv(VENV)
     return str(python)
 
-def ensure(python, extra):
+EXTRAS = dict(dev='test tools', docs='what builds and checks the site', lab='JupyterLab')
+
+def known(names):
+    "Names of extras, from `dev,docs`"
+    found = names.split(',')
+    if wrong := [name for name in found if name not in EXTRAS]: raise argparse.ArgumentTypeError(f"{wrong[0]!r} is no extra; there are {', '.join(EXTRAS)}")
+    return found
+
+def ensure(python, wanted):
     "Install the project into `python`'s environment, unless this very recipe is there already; gives the full path of `python`"
     code = 'import sys; print(sys.executable, sys.prefix, sys.version_info >= (3, 11), sep="\\n")'
     python, prefix, new_enough = subprocess.run([python, '-c', code], capture_output=True, text=True, check=True).stdout.splitlines()
     if new_enough == 'False': refuse(python)
     recipe = hashlib.sha256(b''.join((ROOT/f).read_bytes() for f in RECIPE) + str(ROOT).encode()).hexdigest()
     done = recall(prefix)
-    extras = sorted({*done.get('extras', []), extra} - {''})
+    extras = sorted({*done.get('extras', []), *wanted})
     if done == dict(recipe=recipe, extras=extras): return python
     print(f"installing torchnn_really{extras or ''} into {prefix} …", file=sys.stderr, flush=True)
     stamp(prefix).write_text(json.dumps(dict(recipe=None, extras=extras)), encoding='utf-8')
@@ -73,12 +81,12 @@ def split(argv):
     return argv[:n], argv[n:]
 
 def main():
-    p = argparse.ArgumentParser(usage='env.py [--with dev|lab] [--python PYTHON] COMMAND [ARGUMENT ...]', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('--with', dest='extra', default='', choices=['dev', 'lab'], help='the extra to install: dev (test tools) or lab (JupyterLab)')
+    p = argparse.ArgumentParser(usage='env.py [--with EXTRA,…] [--python PYTHON] COMMAND [ARGUMENT ...]', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('--with', dest='extras', default=[], type=known, help='extras to install: ' + ', '.join(f'{name} ({what})' for name, what in EXTRAS.items()))
     p.add_argument('--python', help='use this interpreter and its environment in place of .venv')
     options, command = split(sys.argv[1:])
     args = p.parse_args(options)
-    try: python = ensure(args.python or own_python(), args.extra)
+    try: python = ensure(args.python or own_python(), args.extras)
     except FileNotFoundError as e: sys.exit(f'could not install: {e.filename} is not there')
     except subprocess.CalledProcessError as e: sys.exit(f"could not install: `{' '.join(map(str, e.cmd))}` ended with {e.returncode}")
     except KeyboardInterrupt: print('\nstopped; the next run starts the installation again', file=sys.stderr); sys.exit(130)

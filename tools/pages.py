@@ -1,11 +1,18 @@
 """What the other tools know about the pages: their cells, directives, modules, imports, and what their outputs were made from"""
 import ast, hashlib, io, json, os, re, tokenize
+from configparser import ConfigParser
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 NBS, LIB = ROOT/'nbs', ROOT/'torchnn_really'
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 DEFINITIONS = FUNCTIONS | ast.ClassDef
+
+def settings():
+    "What settings.ini says"
+    config = ConfigParser(delimiters=['='])
+    config.read(ROOT/'settings.ini', encoding='utf-8')
+    return config['DEFAULT']
 
 # Pages and their cells
 
@@ -17,6 +24,10 @@ def number(page):
     "A page's number as it stands in its name, `'11'`, or None"
     found = re.match(r'(\d+)_', page.stem)
     return found and found[1]
+
+def html_name(page):
+    "What a page is called on the site: `11_scratch.ipynb` is `scratch.html` there"
+    return re.sub(r'^\d+[a-zA-Z0-9]*_', '', page.name.lower()).removesuffix('.ipynb') + '.html'
 
 def read(page): return json.loads(page.read_text(encoding='utf-8'))
 

@@ -1,29 +1,29 @@
 #!/usr/bin/env python3
-"""Check that everything made from the pages is in step with them: the modules, the cleaned pages themselves, README.md.
+"""Check that everything made from the pages is in step with them: the modules, the cleaned pages themselves, README.md
+and CONTRIBUTING.md with their pictures.
 
     python tools/sync.py [--fix]
 
-Cleans the pages, exports the modules and makes README.md, then says which files that changed, and which of them git does not know
+Cleans the pages, exports the modules and makes those files, then says which files that changed, and which of them git does not know
 yet; either exits with 1. The files are left in step: look at `git diff` and commit them. `--fix` does the same and exits with 0,
 for use before a commit. It works in a checkout with changes of your own too: it compares the files before and after.
 """
 import argparse, os, subprocess, sys
 import pages
 
-MADE = [pages.NBS, pages.LIB, pages.ROOT/'README.md', pages.ROOT/'pyproject.toml']
-CLEAN_AND_EXPORT = 'from nbdev.clean import nbdev_clean; from nbdev.doclinks import nbdev_export; nbdev_clean(); nbdev_export()'
+MADE = [pages.NBS, pages.LIB, pages.ROOT/'README.md', pages.ROOT/'CONTRIBUTING.md', pages.ROOT/'pyproject.toml']
 
 def name(file): return file.relative_to(pages.ROOT).as_posix()
 
 def snapshot():
     "The bytes of every page and everything made from the pages"
-    files = [*pages.NBS.glob('*.ipynb'), *pages.LIB.rglob('*.py'), *(f for f in MADE if f.is_file())]
+    files = [*pages.NBS.glob('*.ipynb'), *pages.NBS.glob('*.png'), *pages.LIB.rglob('*.py'), *(f for f in MADE if f.is_file())]
     return {name(f): f.read_bytes() for f in files}
 
 def bring_in_step():
     "Clean, export, README"
     env = {k: v for k, v in os.environ.items() if k != 'IN_TEST'} | {'PYTHONUTF8': '1'} # under IN_TEST nbdev exports nothing
-    for command in (['-c', CLEAN_AND_EXPORT], ['tools/readme.py']):
+    for command in (['tools/export.py'], ['tools/readme.py']):
         done = subprocess.run([sys.executable, *command], cwd=pages.ROOT, env=env).returncode
         if done: sys.exit(f"`python {' '.join(command)}` ended with {done}")
 

@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """Check what users get: build the package, look into it, and follow the README's quick start where this repository is not.
 
-    python tools/wheel.py
+    python tools/wheel.py [--keep FOLDER] [--tag v1.2.3]
 
 What README.md's heading "Quick start" shows is run as it stands, its `bash` blocks as one script and then its `python` blocks as
 another, in an empty folder, with a new environment first on PATH and a new HOME. The constraints that hold there: this very wheel, and the torch of constraints.txt.
-Nothing else is pinned, so the newest fastcore is tried, and the test tools are not there.
+Nothing else is pinned, so the newest fastcore is tried, and the test tools are not there. `--keep` leaves what was built and
+checked in a folder; `--tag` stops at once unless the tag is that of settings.ini's version.
 """
 import argparse, os, re, shutil, subprocess, sys, tarfile, tempfile, time, zipfile
 from pathlib import Path
-import env
+import env, pages
 
 ROOT, LIMIT = env.ROOT, 1200 # seconds that one command may take
 NAME, MIN_FASTCORE = 'torchnn_really', 2
@@ -67,7 +68,11 @@ print('fastcore', version('fastcore'), 'torch', version('torch'))
 """
 
 def main():
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('--keep', type=Path, metavar='FOLDER', help='put the sdist and the wheel here, once they have passed')
+    p.add_argument('--tag', help='the tag of a release, as v1.2.3')
+    args, version = p.parse_args(), pages.settings()['version']
+    if args.tag and args.tag != f'v{version}': sys.exit(f'--tag is {args.tag}, but settings.ini says version {version}: change one of them')
     shell, code = quick_start()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as top:
         clean, dist, venv, home, away = (Path(top).resolve()/n for n in ('clean', 'dist', 'venv', 'home', 'away'))
@@ -82,6 +87,9 @@ def main():
             run(what, [*command, script], **where)
         run('pip check', [python, '-m', 'pip', 'check'], **where)
         run('newest fastcore, no test tools', [python, '-c', SURE], **where)
+        if args.keep:
+            args.keep.mkdir(parents=True, exist_ok=True)
+            for built in (sdist, wheel): shutil.copy2(built, args.keep)
     print('the quick start works')
 
 if __name__ == '__main__': main()

@@ -20,5 +20,6 @@ from .show import *
 from .tables import *
 from .training import *
 
-# %% ../nbs/89_all.ipynb #891f5a5f
-__all__ = [name for module in (data, show, tables, autograd, rungs, batches, training, models, layers, loaders, device, ladder) for name in module.__all__]
+# %% ../nbs/89_all.ipynb #6a7ad0b4
+_modules = data, show, tables, autograd, rungs, batches, training, models, layers, loaders, device, ladder
+__all__ = [name for module in _modules for name in module.__all__]

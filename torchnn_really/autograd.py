@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['finite_difference', 'Node', 'Graph', 'recorded', 'autograd_graph']
 
-# %% ../nbs/10_autograd.ipynb #c3515956
+# %% ../nbs/10_autograd.ipynb #bb46eb43
 import re
 from typing import NamedTuple
 import torch
 
-# %% ../nbs/10_autograd.ipynb #544f4dec
+# %% ../nbs/10_autograd.ipynb #b5fcf467
 @torch.no_grad()
 def finite_difference(
     f,              # Takes a tensor like `x` and returns one number, as a tensor
@@ -20,7 +20,7 @@ def finite_difference(
     "The gradient of `f` at `x` by central differences, two calls of `f` for each number"
     slopes = []
     for i in range(x.numel()):
-        step = torch.zeros_like(x, memory_format=torch.contiguous_format)
+        step = torch.zeros(x.shape).to(x)
         step.view(-1)[i] = h
         slopes.append((f(x+step) - f(x-step)) / (2*h))
     return torch.stack(slopes).view(x.shape)
@@ -68,7 +68,7 @@ def recorded(
             edges.append((position[used], position[fn]))
     return Graph([Node('output', 'output', tuple(output.shape))] + [_node(fn, names) for fn in fns], edges)
 
-# %% ../nbs/10_autograd.ipynb #4633ea26
+# %% ../nbs/10_autograd.ipynb #0fdd4a8c
 def _rows(graph):
     "Rows of items from the output up, and the items each edge runs through: an edge past several rows has an item of its own in each"
     depth = [0]*len(graph.nodes) # the longest way from each node down to the output
@@ -82,7 +82,6 @@ def _rows(graph):
         items += len(between)
     return rows,chains
 
-# %% ../nbs/10_autograd.ipynb #442b4fe1
 def _links(chains): return [link for chain in chains for link in zip(chain, chain[1:])]
 
 def _neighbours(chains):

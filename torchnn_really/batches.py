@@ -11,9 +11,16 @@ import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler, TensorDataset, default_collate
 from .data import check_count
 
-# %% ../nbs/20_batches.ipynb #4c306006
+# %% ../nbs/20_batches.ipynb #c6af74ec
 class BatchLoader(DataLoader):
     "A `DataLoader` that cuts the batches of a `TensorDataset` with one `index_select` a tensor, and does everything else as torch does"
+    def __init__(self,
+        dataset,       # What to draw from; the short way is for a `TensorDataset`
+        batch_size=1,  # Samples a batch
+        shuffle=None,  # Draw in a new order each epoch?
+        **loader_args, # What else `DataLoader` takes: `generator`, `drop_last`, `num_workers`, …
+    ): super().__init__(dataset, batch_size, shuffle, **loader_args)
+
     def can_cut(self)->bool:
         "Whether the short way gives what torch's iterator would"
         plain = type(self.dataset) is TensorDataset and self.num_workers == 0 and not self.pin_memory and self.collate_fn is default_collate

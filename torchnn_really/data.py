@@ -7,7 +7,7 @@ __all__ = ['MNIST_FILES', 'MIRRORS', 'DOWNLOAD_LIMITS', 'Digits', 'digit_tensors
            'cache_dir', 'has_mnist', 'clear_mnist', 'progress_bar', 'DownloadError', 'load_mnist', 'load_mnist_test',
            'load_data', 'check_digits', 'check_count', 'check_positive', 'ArrayUnpickler', 'load_pickle']
 
-# %% ../nbs/00_data.ipynb #4a2584f6
+# %% ../nbs/00_data.ipynb #ee586873
 import contextlib, gzip, hashlib, math, numbers, os, pickle, re, secrets, struct, sys, time, zlib
 import numpy as np, torch
 from importlib import resources
@@ -48,17 +48,18 @@ def load_sample()->Digits: # 5,000 training and 1,000 validation images
     with (resources.files('torchnn_really')/'sample.npz').open('rb') as f, np.load(f, allow_pickle=False) as z:
         return Digits(*digit_tensors(z['x_train'], z['y_train']), *digit_tensors(z['x_valid'], z['y_valid']))
 
-# %% ../nbs/00_data.ipynb #4b06b32f
+# %% ../nbs/00_data.ipynb #f82ba29d
 def read_idx(
     data:bytes,  # Unpacked bytes of an IDX file
 )->np.ndarray:   # uint8, in the shape that the header gives
     "The array in an IDX file of unsigned bytes"
     if bytes(data[:3]) != b'\0\0\x08': raise ValueError(f'data starts with {bytes(data[:3])}; an IDX file of unsigned bytes starts with {bytes([0, 0, 8])}')
-    start = 4 + 4*data[3]
+    start = 4 + 4*int.from_bytes(data[3:4])
+    if len(data) < max(start, 4): raise ValueError(f'data ends after {len(data)} bytes, inside the header')
     shape = struct.unpack(f'>{data[3]}I', data[4:start])
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
 
-# %% ../nbs/00_data.ipynb #efc1971e
+# %% ../nbs/00_data.ipynb #da899e86
 class MnistFile(NamedTuple):
     "What one of MNIST's files holds once it is unpacked"
     size:int   # How many bytes
@@ -70,11 +71,13 @@ class MnistFile(NamedTuple):
         "Whether `data` is this file"
         return len(data) == self.size and hashlib.sha256(data).hexdigest() == self.sha256
 
+# %% ../nbs/00_data.ipynb #fe54f673
 MNIST_FILES = {
     't10k-labels-idx1-ubyte': MnistFile(10_008, 'ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2'),
     'train-labels-idx1-ubyte': MnistFile(60_008, '65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5'),
     't10k-images-idx3-ubyte': MnistFile(7_840_016, '0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7'),
     'train-images-idx3-ubyte': MnistFile(47_040_016, 'ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db')}
+"What each of MNIST's four files holds, by name"
 
 # %% ../nbs/00_data.ipynb #4cb197a9
 def cache_dir()->Path: # The folder; it need not exist yet
@@ -126,13 +129,17 @@ def clear_mnist()->list: # Paths of the files that were removed
     for p in removed: p.unlink(missing_ok=True)
     return removed
 
-# %% ../nbs/00_data.ipynb #deffbb0d
+# %% ../nbs/00_data.ipynb #f9c8b1a1
 MIRRORS = ['https://ossci-datasets.s3.amazonaws.com/mnist/', 'https://storage.googleapis.com/cvdf-datasets/mnist/']
+"Where MNIST is downloaded from, in this order"
+
+# %% ../nbs/00_data.ipynb #8d04f1fc
 DOWNLOAD_LIMITS = dict(
     connect=10,   # Seconds to wait for a connection
     read=20,      # Seconds to wait for the next bytes
     grace=20,     # Seconds that may pass at any speed
     speed=10_000) # Bytes a second, on average, from then on
+"How patient a download is"
 
 # %% ../nbs/00_data.ipynb #0dfe288b
 def progress_bar(
@@ -278,7 +285,7 @@ def load_data(
     print(digits.heading + ('' if found else ' (`torchnn_really data` downloads all of MNIST)'), flush=True)
     return digits
 
-# %% ../nbs/00_data.ipynb #fefcf606
+# %% ../nbs/00_data.ipynb #c4835145
 def check_digits(
     data:Digits, # Four tensors, as `load_data` gives them
 )->Digits:       # The same
@@ -297,7 +304,6 @@ def _check_part(x_name, x, y_name, y):
     if not len(x): raise ValueError(f'{x_name} is empty; it must hold one image or more')
     if y.min() < 0 or y.max() > 9: raise ValueError(f'{y_name} holds labels from {y.min()} to {y.max()}; they must be 0 to 9')
 
-# %% ../nbs/00_data.ipynb #fba73426
 def check_count(
     name:str,    # The argument's name, for the message
     value:int,   # What came
@@ -317,7 +323,7 @@ def check_positive(
     if isinstance(value, bool) or not isinstance(value, numbers.Real): raise TypeError(wanted)
     if not (math.isfinite(value) and value > 0): raise ValueError(wanted)
 
-# %% ../nbs/00_data.ipynb #0180e4b8
+# %% ../nbs/00_data.ipynb #0368a576
 class _PickledType:
     "What a pickle says of a numpy dtype: 'f4' is a float of 4 bytes, and '<' means the lowest byte first"
     def __init__(self, code, *flags): self.code, self.order = code, '='
@@ -335,11 +341,11 @@ class _PickledArray:
         data = data.encode('latin1') if isinstance(data, str) else data # Python 2 had one type for both
         return np.frombuffer(data, kind.dtype()).reshape(shape, order=order)
 
-# %% ../nbs/00_data.ipynb #b7862bb2
 def _latin1(text, encoding):
     if encoding != 'latin1': raise pickle.UnpicklingError(f'it encodes text as {encoding!r}')
     return text.encode('latin1')
 
+# %% ../nbs/00_data.ipynb #fa472a33
 class ArrayUnpickler(pickle.Unpickler):
     "Builds numpy arrays of numbers. Any other name in a pickle is an error, before anything of that name is looked up"
     known = {'numpy.dtype': _PickledType, '_codecs.encode': _latin1} | {f'numpy.{name}': _PickledArray for name in (
@@ -352,7 +358,7 @@ class ArrayUnpickler(pickle.Unpickler):
         if f'{module}.{name}' in self.known: return self.known[f'{module}.{name}']
         raise pickle.UnpicklingError(f'it asks for {module}.{name}, and arrays of numbers need no such thing')
 
-# %% ../nbs/00_data.ipynb #cdbca3c2
+# %% ../nbs/00_data.ipynb #12f58029
 def _pickled_digits(
     parts, # What was in the pickle: pairs of images and labels
 )->Digits: # The first two pairs
@@ -363,6 +369,7 @@ def _pickled_digits(
     if any(a.dtype.kind not in kinds for a, kinds in zip(arrays, ['f', 'iu']*2)): raise TypeError(f'it holds {[str(a.dtype) for a in arrays]}; images must be floats, labels integers')
     return check_digits(Digits(*(torch.from_numpy(a.astype(t)) for a, t in zip(arrays, [np.float32, np.int64]*2))))
 
+# %% ../nbs/00_data.ipynb #69d35ca5
 def load_pickle(
     path:str, # The tutorial's `mnist.pkl.gz`, gzipped or plain
 )->Digits:    # As `load_mnist` gives them

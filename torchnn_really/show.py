@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['show_images', 'show_weights', 'ema', 'show_curves', 'loop_source', 'diff_rows', 'Diff', 'show_diff']
 
-# %% ../nbs/01_show.ipynb #d347b869
+# %% ../nbs/01_show.ipynb #870e84ae
 import ast
 import difflib
 import html
