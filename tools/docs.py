@@ -31,6 +31,7 @@ def heading_only(cell):
 def with_sources(cells):
     "Where an exported cell is shown, the entries of what it defines come before it, as headings, and it is not folded"
     name = lambda cell: (found := ENTRY.search(pages.source(cell))) and found[1].rpartition('.')[2]
+    cells[:] = [c for c in cells if not (name(c) or '').startswith('__')] # Python's own methods need no entry
     for i, cell in enumerate(cells):
         if not pages.source(cell).startswith(FOLDED): continue
         cell['source'] = pages.source(cell).removeprefix(FOLDED)

@@ -32,14 +32,13 @@ def as_script(kind, content):
     return f'<script type="{kind}">{text}</script>'
 
 def with_widgets(nb):
-    "Saved widgets become scripts that `embed.js` draws; says whether the page has any"
+    "Saved widgets become scripts that `embed.js` draws"
     state = nb['metadata'].get('widgets', {}).get(STATE, {})
     known = state.get('state', {}).keys()
     outputs = [o['data'] for c in nb['cells'] for o in c.get('outputs', []) if VIEW in o.get('data', {})]
     shown = [data for data in outputs if data[VIEW].get('model_id') in known]
     for data in shown: data['text/html'] = as_script(VIEW, data[VIEW])
     if shown: nb['cells'].append(dict(cell_type='markdown', metadata={}, source=f'```{{=html}}\n{as_script(STATE, state)}\n<script src="site_libs/widgets/dist/embed.js"></script>\n```'))
-    return bool(shown)
 
 # The site
 
@@ -51,14 +50,24 @@ def formula(tex, display=False):
 
 UNREAD = re.compile(r'output-file is not read|html-math-method is ignored|html.grid is ignored|\.scss: smalldocs compiles no Sass') # seen to below, or not needed here
 
+def has_diagrams(nb): return any('```{mermaid}' in pages.source(c) for c in nb['cells'] if c['cell_type'] == 'markdown')
+def has_widgets(nb): return bool(nb['metadata'].get('widgets', {}).get(STATE, {}).get('state'))
+
+BROUGHT = { # package: where it goes, which pages need it, what is left out without it
+    'mermaid': ('mermaid', has_diagrams, 'diagrams: their source stands instead'),
+    '@jupyter-widgets/html-manager': ('widgets', has_widgets, 'widgets: their text stands instead')}
+
 def build(folder):
-    "Build the site of the processed pages in `folder`, with warnings for what is left out"
+    "Build the site of the processed pages in `folder`; gives a line for each thing that is left out or not understood"
     from smalldocs import config, layout, markdown, site
-    has_widgets = False
-    for page in folder.glob('*.ipynb'):
-        nb = pages.read(page)
+    book, there = {page: pages.read(page) for page in folder.glob('*.ipynb')}, []
+    for name, (place, needs, without) in BROUGHT.items():
+        if not any(map(needs, book.values())): continue
+        try: vendor.package(name); there.append(place)
+        except vendor.Missing as e: yield f'left out: {without} ({e})'
+    for page, nb in book.items():
         with_references(nb)
-        has_widgets |= with_widgets(nb)
+        if 'widgets' in there: with_widgets(nb)
         pages.write(page, nb)
     markdown.math_renderer = lambda tex, options: formula(tex, options.get('display_mode'))
     layout.MERMAID = './site_libs/mermaid/dist/mermaid.esm.min.mjs'
@@ -71,12 +80,10 @@ def build(folder):
         def render_page(self, page):
             super().render_page(page)
             page.env['math'] = False # formulas are MathML already
+            page.env['mermaid'] = page.env.get('mermaid') and 'mermaid' in there
 
     made = Site(config.load(folder), quiet=True)
     made.build()
     yield from (w for w in made.warnings if not UNREAD.search(w))
-    diagrams = any(p.env.get('mermaid') for p in made.pages.values())
-    for name, place, needed in (('mermaid', 'mermaid', diagrams), ('@jupyter-widgets/html-manager', 'widgets', has_widgets)):
-        try:
-            if needed: vendor.bring(name, made.out/'site_libs'/place)
-        except vendor.Missing as e: yield f"left out: {'diagrams' if place == 'mermaid' else 'widgets'}, their source stands instead ({e})"
+    for name, (place, _, _) in BROUGHT.items():
+        if place in there: vendor.bring(name, made.out/'site_libs'/place)

@@ -26,11 +26,13 @@ def test_widgets():
     "A saved widget becomes a script beside its state, once each; a page without one is left alone"
     view = {smallsite.VIEW: dict(model_id='7', version_major=2), 'text/plain': 'IntSlider()'}
     nb = dict(cells=[code('slider', dict(output_type='display_data', metadata={}, data=view))], metadata=dict(widgets={smallsite.STATE: dict(state={'7': dict(name='</script>')})}))
-    assert smallsite.with_widgets(nb)
+    assert smallsite.has_widgets(nb)
+    smallsite.with_widgets(nb)
     html, state = nb['cells'][0]['outputs'][0]['data']['text/html'], nb['cells'][1]['source']
     assert '"model_id": "7"' in html and state.count('</script>') == 2 and 'embed.js' in state and r'<\/script>' in state
     plain = dict(cells=[code('1')], metadata=dict(widgets={smallsite.STATE: dict(state={})}))
-    assert not smallsite.with_widgets(plain) and len(plain['cells']) == 1
+    smallsite.with_widgets(plain)
+    assert not smallsite.has_widgets(plain) and len(plain['cells']) == 1
 
 def test_entries():
     "Where an exported cell is shown, its entries are headings before it, in its order; an entry without source keeps its signature"

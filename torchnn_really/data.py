@@ -71,13 +71,12 @@ class MnistFile(NamedTuple):
         "Whether `data` is this file"
         return len(data) == self.size and hashlib.sha256(data).hexdigest() == self.sha256
 
-# %% ../nbs/00_data.ipynb #fe54f673
-MNIST_FILES = {
+# %% ../nbs/00_data.ipynb #32ebb256
+MNIST_FILES = { # What each of MNIST's four files holds, by name
     't10k-labels-idx1-ubyte': MnistFile(10_008, 'ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2'),
     'train-labels-idx1-ubyte': MnistFile(60_008, '65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5'),
     't10k-images-idx3-ubyte': MnistFile(7_840_016, '0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7'),
     'train-images-idx3-ubyte': MnistFile(47_040_016, 'ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db')}
-"What each of MNIST's four files holds, by name"
 
 # %% ../nbs/00_data.ipynb #4cb197a9
 def cache_dir()->Path: # The folder; it need not exist yet
@@ -129,17 +128,15 @@ def clear_mnist()->list: # Paths of the files that were removed
     for p in removed: p.unlink(missing_ok=True)
     return removed
 
-# %% ../nbs/00_data.ipynb #f9c8b1a1
-MIRRORS = ['https://ossci-datasets.s3.amazonaws.com/mnist/', 'https://storage.googleapis.com/cvdf-datasets/mnist/']
-"Where MNIST is downloaded from, in this order"
+# %% ../nbs/00_data.ipynb #bd48de69
+MIRRORS = ['https://ossci-datasets.s3.amazonaws.com/mnist/', 'https://storage.googleapis.com/cvdf-datasets/mnist/'] # Where MNIST is downloaded from, in this order
 
-# %% ../nbs/00_data.ipynb #8d04f1fc
-DOWNLOAD_LIMITS = dict(
+# %% ../nbs/00_data.ipynb #bbda738e
+DOWNLOAD_LIMITS = dict( # How patient a download is
     connect=10,   # Seconds to wait for a connection
     read=20,      # Seconds to wait for the next bytes
     grace=20,     # Seconds that may pass at any speed
     speed=10_000) # Bytes a second, on average, from then on
-"How patient a download is"
 
 # %% ../nbs/00_data.ipynb #0dfe288b
 def progress_bar(

@@ -32,12 +32,11 @@ class ModelSpec(NamedTuple):
     prepare:object=None     # Function of a batch for `WrappedDataLoader`, or None
     adds:str=''             # What it brings, in a few words
 
-# %% ../nbs/27_ladder.ipynb #1bfbea19
-MODELS = dict(
+# %% ../nbs/27_ladder.ipynb #2fa417af
+MODELS = dict( # The models that `train_model` and the command line know, by name
     logistic=ModelSpec(Mnist_Logistic, dict(lr=0.5), None, 'shuffling, validation, fit'),
     cnn=ModelSpec(Mnist_CNN, dict(lr=0.1, momentum=0.9), None, 'convolutions, momentum'),
     sequential=ModelSpec(any_size_cnn, dict(lr=0.1, momentum=0.9), preprocess, 'layers in a list, any size'))
-"The models that `train_model` and the command line know, by name"
 
 def three_lines(
     train_ds, valid_ds, # Datasets
@@ -90,8 +89,8 @@ class Row(NamedTuple):
     proven:bool=True # Does its claim hold?
     note:str=''      # What needs saying
 
-# %% ../nbs/27_ladder.ipynb #796e1be2
-RUNGS = {
+# %% ../nbs/27_ladder.ipynb #e4734abf
+RUNGS = { # The seven loops in order, and what each adds
     train_scratch: 'tensors alone',
     train_functional: 'F.cross_entropy',
     train_module: 'nn.Module, nn.Parameter',
@@ -99,7 +98,6 @@ RUNGS = {
     train_optim: 'optim.SGD',
     train_dataset: 'TensorDataset',
     train_dataloader: 'DataLoader'}
-"The seven loops in order, and what each adds"
 
 def compare(
     losses, # Losses of a rung, `(steps,)`
