@@ -33,8 +33,12 @@ def package(name):
         try: archive = _download(name, version, known, work)
         except subprocess.TimeoutExpired: raise Missing(f'npm took more than two minutes over {name} {version}') from None
         with tarfile.open(archive) as tar:
-            members = [m for m in tar if m.isfile() and m.name.removeprefix('package/').startswith(wanted) and not m.name.endswith('.map')]
-            tar.extractall(work, members, filter='data')
+            for member in tar:
+                name = member.name.removeprefix('package/')
+                if not member.isfile() or not name.startswith(wanted) or name.endswith('.map') or '..' in name: continue
+                file = work/'package'/name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(tar.extractfile(member).read())
         (work/'package').rename(folder)
     return folder
 
