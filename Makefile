@@ -20,6 +20,8 @@ pages:    ## run every page in order on MNIST and save the outputs that readers 
 check:    ## the page check and the sync check
 	$(RUN) --with dev tools/check_pages.py
 	$(RUN) --with dev tools/sync.py
+online:   ## run the page on tracking as with a key, against a stand-in for W&B's server
+	$(RUN) --with dev tools/online.py
 docs:     ## build the site into _docs
 	$(RUN) --with dev,docs tools/docs.py $(ARGS)
 slides:   ## the pages as a deck of slides, in _docs/slides
@@ -39,4 +41,4 @@ bench:    ## measure what the project says about speed and memory
 clean:    ## remove .venv and everything built
 	rm -rf .venv build dist *.egg-info _proc _docs _vendor
 
-.PHONY: help climb test prepare pages check docs slides site wheel hooks lab bench clean
+.PHONY: help climb test prepare pages check online docs slides site wheel hooks lab bench clean

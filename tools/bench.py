@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Measure what the pages claim about speed. Nothing here is a test: it prints ratios, taken in turns within one run.
 
-    python tools/bench.py [fit] [import] [--data auto|sample|mnist] [--pairs 15]
+    python tools/bench.py [fit] [track] [import] [--data auto|sample|mnist] [--pairs 15]
 
 `fit`: two epochs of logistic regression by our `fit` and loaders, against the tutorial's `fit` over `DataLoader(TensorDataset)`;
 one thread, CPU seconds, the pairs in turns, beside a control that compares the tutorial's loop with itself. It fails unless
-parameters, every loss and the random state are equal to the last bit. `import`: a fresh process that imports
+parameters, every loss and the random state are equal to the last bit. `track`: `fit_and_log`, offline, against `fit`, for logistic
+regression and the convolutional network, beside the same control. `import`: a fresh process that imports
 `torchnn_really.all`, against one that imports torch.
 """
 import argparse, statistics, subprocess, sys, time
@@ -63,6 +64,29 @@ def bench_fit(args):
     print(f'fit: tutorial / ours    {ratios(tutorials, ours, args.pairs)}')
     print(f'fit: tutorial / itself  {ratios(tutorials, tutorials, args.pairs)}')
 
+def bench_track(args):
+    import os, tempfile
+    os.environ['WANDB_SILENT'] = 'true'
+    import torch, wandb
+    import torch.nn.functional as F
+    from torch.utils.data import TensorDataset
+    from torchnn_really.all import Mnist_CNN, Mnist_Logistic, fit, fit_and_log, get_data, get_model, load_data
+    torch.set_num_threads(1)
+    data = load_data(args.data)
+    train_ds,valid_ds = TensorDataset(data.x_train, data.y_train),TensorDataset(data.x_valid, data.y_valid)
+    def once(how, arch, epochs, **opt_args):
+        torch.manual_seed(0)
+        train_dl,valid_dl = get_data(train_ds, valid_ds, 64)
+        model,opt = get_model(arch, **opt_args)
+        how(epochs, model, F.cross_entropy, opt, train_dl, valid_dl, progress=False)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, wandb.init(mode='offline', dir=folder, settings=wandb.Settings(x_transaction_log_flush_interval=1)):
+        many = 1 if data.name == 'mnist' else 10
+        for name,job in (('logistic', dict(arch=Mnist_Logistic, epochs=2*many, lr=.5)), ('cnn', dict(arch=Mnist_CNN, epochs=many, lr=.1, momentum=.9))):
+            plain,tracked,each = (lambda: once(fit, **job)),(lambda: once(fit_and_log, **job)),(lambda: once(lambda *a, **k: fit_and_log(*a, log_every=1, **k), **job))
+            print(f'track: {name} tracked / untracked         {ratios(tracked, plain, args.pairs)}')
+            print(f'track: {name} a row a step / untracked    {ratios(each, plain, args.pairs)}')
+            print(f'track: {name} untracked / itself          {ratios(plain, plain, args.pairs)}', flush=True)
+
 def bench_import(args):
     def fresh(code): return lambda: found.append(float(subprocess.run([sys.executable, '-c', f'import time; start = time.process_time(); {code}; print(time.process_time() - start)'], capture_output=True, text=True, check=True).stdout))
     found = []
@@ -73,11 +97,11 @@ def bench_import(args):
 
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('what', nargs='*', metavar='fit|import', help='default: all')
+    p.add_argument('what', nargs='*', metavar='fit|track|import', help='default: all')
     p.add_argument('--data', choices=['auto','sample','mnist'], default='auto')
     p.add_argument('--pairs', type=int, default=15)
     args = p.parse_args()
-    benches = dict([('fit', bench_fit), ('import', bench_import)])
+    benches = dict(fit=bench_fit, track=bench_track, **{'import': bench_import})
     for what in args.what or benches:
         if what not in benches: p.error(f'{what} is none of {", ".join(benches)}')
         benches[what](args)

@@ -114,9 +114,10 @@ def serve(folder):
 
 def environment(args, home):
     "The environment variables that pages run under"
-    env = {**os.environ, 'TORCHNN_REALLY_DATA': args.data, 'WANDB_MODE': 'offline', 'WANDB_SILENT': 'true', 'TQDM_DISABLE': '1',
+    env = {**os.environ, 'TORCHNN_REALLY_DATA': args.data, 'WANDB_MODE': 'offline', 'WANDB_SILENT': 'true', 'WANDB_DIR': str(home/'runs'), 'TQDM_DISABLE': '1',
            'PYTHONUTF8': '1', 'PYTHONHASHSEED': '0', 'IN_TEST': '1', 'OMP_NUM_THREADS': '1', 'MKL_NUM_THREADS': '1',
            'OMP_WAIT_POLICY': 'PASSIVE'} # cells that ask for two threads must not spin while the page beside them works
+    (home/'runs').mkdir(parents=True)
     folder = os.environ.get('TORCHNN_REALLY_TEST_MNIST')
     if args.data == 'sample' or folder: env['TORCHNN_REALLY_HOME'] = str(home)
     if args.data == 'mnist' and folder:

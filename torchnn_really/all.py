@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/89_all.ipynb #a2714552
-from . import autograd, batches, data, device, ladder, layers, loaders, models, rungs, show, tables, training
+# %% ../nbs/89_all.ipynb #09a3786a
+from . import autograd, batches, data, device, ladder, layers, loaders, models, rungs, runs, show, tables, tracking, training
 from .autograd import *
 from .batches import *
 from .data import *
@@ -16,10 +16,12 @@ from .layers import *
 from .loaders import *
 from .models import *
 from .rungs import *
+from .runs import *
 from .show import *
 from .tables import *
+from .tracking import *
 from .training import *
 
-# %% ../nbs/89_all.ipynb #6a7ad0b4
-_modules = data, show, tables, autograd, rungs, batches, training, models, layers, loaders, device, ladder
+# %% ../nbs/89_all.ipynb #a72fba9f
+_modules = data, show, tables, runs, autograd, rungs, tracking, batches, training, models, layers, loaders, device, ladder
 __all__ = [name for module in _modules for name in module.__all__]

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['MNIST_FILES', 'MIRRORS', 'DOWNLOAD_LIMITS', 'Digits', 'digit_tensors', 'load_sample', 'read_idx', 'MnistFile',
-           'cache_dir', 'has_mnist', 'clear_mnist', 'progress_bar', 'DownloadError', 'load_mnist', 'load_mnist_test',
-           'load_data', 'check_digits', 'check_count', 'check_positive', 'ArrayUnpickler', 'load_pickle']
+           'cache_dir', 'has_mnist', 'clear_mnist', 'in_notebook', 'progress_bar', 'DownloadError', 'load_mnist',
+           'load_mnist_test', 'load_data', 'check_digits', 'check_count', 'check_positive', 'ArrayUnpickler',
+           'load_pickle']
 
 # %% ../nbs/00_data.ipynb #ee586873
 import contextlib, gzip, hashlib, math, numbers, os, pickle, re, secrets, struct, sys, time, zlib
@@ -138,7 +139,11 @@ DOWNLOAD_LIMITS = dict( # How patient a download is
     grace=20,     # Seconds that may pass at any speed
     speed=10_000) # Bytes a second, on average, from then on
 
-# %% ../nbs/00_data.ipynb #0dfe288b
+# %% ../nbs/00_data.ipynb #5de309e6
+def in_notebook()->bool:
+    "Whether this runs in a notebook's kernel, where outputs can change while a cell runs"
+    return bool(getattr(getattr(sys.modules.get('IPython'), 'get_ipython', lambda: None)(), 'kernel', None))
+
 def progress_bar(
     total:int=None,     # Steps to the end, if that is known
     desc:str=None,      # Words before the bar
@@ -146,11 +151,10 @@ def progress_bar(
     progress:bool=True, # False hides it
 ):                      # A `tqdm` bar: `update(n)` it, and `close()` it at the end, or use it in a `with`
     "A progress bar, shown in terminals and notebooks only, and not where the variable `TQDM_DISABLE` is set"
-    kernel = getattr(getattr(sys.modules.get('IPython'), 'get_ipython', lambda: None)(), 'kernel', None)
-    if kernel: from tqdm.notebook import tqdm
+    if in_notebook(): from tqdm.notebook import tqdm
     else: from tqdm import tqdm
     off = os.environ.get('TQDM_DISABLE', '').lower() not in ('', '0', 'false')
-    seen = progress and not off and bool(kernel or (sys.stderr and sys.stderr.isatty()))
+    seen = progress and not off and bool(in_notebook() or (sys.stderr and sys.stderr.isatty()))
     return tqdm(total=total, desc=desc, unit=unit, unit_scale=unit == 'B', disable=not seen)
 
 # %% ../nbs/00_data.ipynb #4b4c1010

@@ -32,7 +32,7 @@ class ModelSpec(NamedTuple):
     prepare:object=None     # Function of a batch for `WrappedDataLoader`, or None
     adds:str=''             # What it brings, in a few words
 
-# %% ../nbs/27_ladder.ipynb #2fa417af
+# %% ../nbs/27_ladder.ipynb #8db1235f
 MODELS = dict( # The models that `train_model` and the command line know, by name
     logistic=ModelSpec(Mnist_Logistic, dict(lr=0.5), None, 'shuffling, validation, fit'),
     cnn=ModelSpec(Mnist_CNN, dict(lr=0.1, momentum=0.9), None, 'convolutions, momentum'),
@@ -44,6 +44,7 @@ def three_lines(
     arch, opt_func,     # As in `get_model`
     opt_args,           # Dict of the optimizer's options
     wrap,               # Function of a loader
+    fit=fit,            # Or `fit_and_log`
     **fit_args,         # Hooks and more, for `fit`
 ):                      # The model, and the `History`
     "What a user of this library writes: data, model, training"

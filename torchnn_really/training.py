@@ -4,17 +4,29 @@
 
 # %% auto #0
 __all__ = ['loss_batch', 'StopFit', 'NonFiniteLoss', 'History', 'learning_rate', 'check_targets', 'is_classes', 'checked',
-           'train_epoch', 'evaluate', 'weighted', 'fit', 'check_fit', 'n_batches', 'epoch_bar', 'kept']
+           'train_epoch', 'evaluate', 'weighted', 'fit', 'check_fit', 'n_batches', 'epoch_bar', 'kept', 'RunLog',
+           'run_config', 'prediction_log', 'keep_model', 'keep_data', 'keep_code', 'fit_and_log']
 
-# %% ../nbs/21_training.ipynb #3ece3356
+# %% ../nbs/21_training.ipynb #8052442d
 import contextlib
+import hashlib
+import io
+import json
+import math
+import platform
+import shutil
+import sys
+import tempfile
 import time
+from pathlib import Path
 import numpy as np
 import torch
+import torch.nn.functional as F
 from fastcore.basics import patch
 from .data import check_count, progress_bar
 from .rungs import accuracy, epochs_for
 from .tables import show_table
+from .tracking import LiveCurves, Tracker, Watcher, run_folder, start_run
 
 # %% ../nbs/21_training.ipynb #ab64ae9a
 def loss_batch(
@@ -45,12 +57,13 @@ class NonFiniteLoss(ArithmeticError):
         super().__init__(message)
         self.history = history
 
-# %% ../nbs/21_training.ipynb #195faeac
+# %% ../nbs/21_training.ipynb #ded0f3cb
 class History:
     "What `fit` did"
     def __init__(self):
         self.epochs = []    # A dict an epoch: epoch, train_loss, valid_loss, each metric, seconds
         self.stopped = None # Why it ended early: 'interrupted' (Ctrl-C), a `StopFit`'s message, or None
+        self.run_dir,self.url = None,None # Where its run was kept, if it was tracked
         self._seen,self._n_seen,self._recent,self._sizes = [],0,[],[]
 
     @property
@@ -256,3 +269,199 @@ def kept(
     except Exception as e:
         e.add_note(f'in fit: epoch {len(history.epochs)+1}, after step {history.n_steps}')
         raise
+
+# %% ../nbs/21_training.ipynb #714369ed
+class RunLog:
+    "Hooks for `fit` that send what happens to a run, and never stop it"
+    def __init__(self,
+        run,              # W&B's run
+        model,            # The model that is trained
+        n_steps:int,      # How many steps there will be
+        every:int,        # Steps from row to row
+        watch:bool=True,  # Histograms and layers, too?
+    ):
+        self.tracker,self.model,self.every = Tracker(run),model,every
+        self.recent,self.train,self.valid,self.best,self.live = [],[],[],None,LiveCurves()
+        self.watcher = Watcher(model, max(1, n_steps//10)) if watch else None
+        self.next = 1 if watch else every
+
+    def step(self,
+        info:dict, # What `fit` tells of a step
+    ):
+        "Note a loss; send a row when it is time"
+        self.recent.append(info['loss'])
+        self.last = info
+        if info['step'] >= self.next: self.send(info)
+
+    def send(self,
+        info:dict, # The step's news
+    ):
+        "A row: the last loss, the mean since the last row, and what was watched"
+        losses,step = torch.stack(self.recent).tolist(),info['step']
+        self.recent,seen = [],self.watcher.take() if self.watcher and (step-1)%self.watcher.every == 0 else {}
+        self.tracker.log(dict(step=step, epoch=info['epoch'], lr=info['lr'], train_loss=losses[-1], train_loss_mean=sum(losses)/len(losses), **seen))
+        if self.watcher and step == 1: self.tracker.attempt(self.tracker.run.summary.update, dict(graph_0=self.watcher.graph()))
+        self.train.append((step, sum(losses)/len(losses)))
+        self.next = (step//self.every + 1)*self.every
+        if self.watcher:
+            watched = ((step-1)//self.watcher.every + 1)*self.watcher.every + 1
+            if watched <= self.next: self.next = watched
+        self.draw()
+
+# %% ../nbs/21_training.ipynb #02e4f3d0
+@patch
+def epoch(self:RunLog,
+    info:dict, # What `fit` tells of an epoch
+    step:int,  # Steps so far
+):
+    "Send what was measured; remember the best"
+    if self.recent: self.send(self.last)
+    numbers = {k: v for k,v in info.items() if isinstance(v, (int, float))}
+    self.tracker.log(dict(step=step, epoch_loss=numbers.pop('train_loss'), epoch_seconds=numbers.pop('seconds'), **numbers))
+    if info['valid_loss'] is not None:
+        self.valid.append((step, info['valid_loss']))
+        if self.best is None or info['valid_loss'] < self.best[0]: self.best = info['valid_loss'],info['epoch'],{k: v.detach().cpu().clone() for k,v in self.model.state_dict().items()}
+    self.draw()
+
+@patch
+def draw(self:RunLog,
+    last:bool=False, # Nothing comes after
+):
+    "The curves so far, under the cell of a notebook"
+    self.live.update({name: tuple(map(list, zip(*points))) for name,points in (('training', self.train), ('validation', self.valid)) if points}, last)
+
+# %% ../nbs/21_training.ipynb #469244a0
+@patch
+def hear(self:RunLog,
+    info:dict, # What `fit` tells of a step
+):
+    "The hook for each step: note it, then prepare for the next"
+    self.step(info)
+    if self.watcher and info['step'] % self.watcher.every == 0: self.watcher.listen(info['step']+1)
+
+def run_config(
+    model, opt, train_dl, valid_dl, # What is trained, how, and on what
+    epochs:int,                     # Passes over the data
+)->dict:                            # Plain values
+    "What there is to know about a training before it begins"
+    group = next(iter(getattr(opt, 'param_groups', [])), {})
+    settings = {k: v for k,v in group.items() if k != 'params' and isinstance(v, (int, float, str, bool, list, tuple, type(None)))}
+    n = lambda dl: len(dl.dataset) if hasattr(getattr(dl, 'dataset', None), '__len__') else None
+    p = next(iter(model.parameters()), torch.empty(0))
+    hardware = torch.cuda.get_device_name(p.device) if p.device.type == 'cuda' else platform.processor() or platform.machine()
+    return dict(model=type(model).__name__, parameters=sum(p.numel() for p in model.parameters()), optimizer=type(opt).__name__, **settings, epochs=epochs, batch_size=getattr(train_dl, 'batch_size', None),
+                train_items=n(train_dl), valid_items=n(valid_dl), device=str(p.device), hardware=hardware, threads=torch.get_num_threads(), seed=torch.initial_seed(), torch=torch.__version__, python=platform.python_version())
+
+# %% ../nbs/21_training.ipynb #260a6e9e
+def prediction_log(
+    model, # A trained model
+    dl,    # Batches to predict from
+    n:int=24, # How many
+)->dict:      # A picture or a table, by name; empty if the model's outputs are no classes
+    "Some predictions beside the truth"
+    import wandb
+    if dl is None: return {}
+    xb,yb = next(iter(dl))
+    model.eval()
+    with torch.inference_mode(): pred = model(xb)
+    if not is_classes(pred, yb) or pred.ndim != 2: return {}
+    xb,yb,said = xb[:n],yb[:n].tolist(),pred[:n].softmax(-1).cpu()
+    side = math.isqrt(xb[0].numel())
+    if side < 4 or side*side != xb[0].numel(): # these are no square pictures of one channel
+        return dict(predictions=wandb.Table(columns=['truth','prediction','probability'], data=[[t, int(p.argmax()), float(p.max())] for t,p in zip(yb, said)]))
+    xb = xb.detach().cpu().float().reshape(-1, side, side)
+    low,high = xb.aminmax()
+    grid = F.pad((xb-low)/(high-low).clamp(min=1e-12)*255, (1,1,1,1), value=128).byte()
+    rows = [torch.cat(list(grid[i:i+8]), 1) for i in range(0, len(grid) - len(grid)%8 or len(grid), 8)]
+    marks = [f"{int(p.argmax())}{'=' if p.argmax() == t else '≠'}{t}" for t,p in zip(yb, said)]
+    return dict(predictions=wandb.Image(torch.cat(rows)[None], caption='prediction and truth: ' + ' '.join(marks)))
+
+def keep_model(
+    log:RunLog,  # What was told of the training
+    model,       # The model as it is now
+):
+    "The weights as an artifact: `latest`, and `best` for those of the lowest validation loss"
+    import wandb
+    last = {k: v.detach().cpu() for k,v in model.state_dict().items()}
+    versions = [(last, ['latest','best'])] if not log.valid or log.best[0] == log.valid[-1][1] else [(log.best[2], ['best']), (last, ['latest'])]
+    for state,aliases in versions:
+        artifact = wandb.Artifact(f'model-{log.tracker.run.id}', 'model', metadata=dict(model=type(model).__name__))
+        with tempfile.TemporaryDirectory() as folder:
+            torch.save(state, Path(folder)/'model.pt')
+            artifact.add_file(str(Path(folder)/'model.pt'))
+            log.tracker.run.log_artifact(artifact, aliases=aliases)
+
+def keep_data(
+    log:RunLog, # What was told of the training
+    name:str,   # What to call the data set
+    train_dl,   # Its batches
+):
+    "The data set as an artifact that says what it was, and holds no copy: its name, counts and a hash of its tensors"
+    import wandb
+    ds = getattr(train_dl, 'dataset', None)
+    digest = hashlib.sha256()
+    for t in getattr(ds, 'tensors', ()): digest.update(t.detach().cpu().contiguous().numpy().tobytes())
+    facts = dict(name=name, items=len(ds), kind=type(ds).__name__, shapes=[list(t.shape) for t in getattr(ds, 'tensors', ())], sha256=digest.hexdigest() if hasattr(ds, 'tensors') else None)
+    artifact = wandb.Artifact(name, 'dataset', metadata=facts)
+    with artifact.new_file('data.json') as f: json.dump(facts, f)
+    log.tracker.run.log_artifact(artifact)
+
+def keep_code(
+    run, # W&B's run
+):
+    "The program's file, and the cells that ran in a notebook, among the run's files"
+    folder = Path(run.dir)/'code'
+    folder.mkdir(exist_ok=True)
+    cells = getattr(getattr(sys.modules.get('IPython'), 'get_ipython', lambda: None)(), 'user_ns', {}).get('In', [])
+    if any(cells): (folder/'cells.py').write_text('\n\n# %%\n'.join(c for c in cells if c), encoding='utf-8')
+    main = Path(getattr(sys.modules.get('__main__'), '__file__', None) or '')
+    if main.is_file() and main.suffix == '.py': shutil.copy(main, folder)
+    run.save(str(folder/'*'), base_path=run.dir, policy='now')
+
+# %% ../nbs/21_training.ipynb #6fe0af7a
+def fit_and_log(
+    epochs, model, loss_func, opt, train_dl, valid_dl=None, # As in `fit`
+    *,
+    project:str='torchnn',  # W&B's project
+    name=None, group=None, tags=None, notes=None, id=None, # What the run is called, and where it belongs
+    config:dict|None=None,  # More settings to keep; those of model, optimizer, data and machine are kept anyway
+    dir=None,               # Where the run's files go; None: `runs_dir()`
+    mode:str|None=None,     # 'online', 'offline' or 'disabled'; None: online if there is an API key
+    watch:bool=True,        # Histograms of parameters and gradients, about ten times?
+    log_every:int=25,       # Steps from row to row
+    save_model:bool=False,  # Keep the weights, the latest and the best?
+    save_data:str|None=None, # Name under which to keep counts and hash of the training data
+    save_code:bool=False,   # Keep the program and the notebook's cells?
+    settings:dict|None=None, # More of W&B's settings
+    on_train_step=None, on_val_epoch_end=None, # Hooks, as in `fit`; called before the row is sent
+    **fit_args,             # What else `fit` takes
+)->History:                 # As from `fit`, with `run_dir`, the run's folder, and `url`, if it is online
+    "`fit`, tracked with W&B. A run that is active is used, and neither configured nor finished"
+    import wandb
+    check_count('log_every', log_every)
+    epochs = check_fit(epochs, train_dl, valid_dl, fit_args.get('metrics'))
+    ours = wandb.run is None
+    about = dict(name=name, group=group, tags=tags, notes=notes, id=id)
+    run = start_run(project, mode=mode, dir=dir, settings=settings, config={**run_config(model, opt, train_dl, valid_dl, epochs), **(config or {})} if ours else None, **about)
+    log,steps = RunLog(run, model, epochs*len(train_dl), log_every, watch),0
+    for axis in ('train_loss','train_loss_mean','lr','valid_loss','epoch_loss'): log.tracker.attempt(run.define_metric, axis, step_metric='step', summary='min' if axis == 'valid_loss' else None)
+    def each_step(info):
+        nonlocal steps
+        steps = info['step']
+        if on_train_step: on_train_step(info)
+        log.hear(info)
+    def each_epoch(info):
+        if on_val_epoch_end: on_val_epoch_end(info)
+        log.epoch(info, steps)
+    code = 1
+    try:
+        history = fit(epochs, model, loss_func, opt, train_dl, valid_dl, each_step, each_epoch, **fit_args)
+        code = 0
+        for wanted,keep in ((True, lambda: log.tracker.log(prediction_log(model, valid_dl) | dict(step=steps))), (save_model, lambda: keep_model(log, model)), (save_data, lambda: keep_data(log, save_data, train_dl)), (save_code, lambda: keep_code(run))):
+            if wanted: log.tracker.attempt(keep)
+    finally:
+        if log.watcher: log.watcher.take()
+        log.draw(last=True)
+        if ours: log.tracker.finish(code)
+    history.run_dir,history.url = run_folder(run),None if getattr(run, 'offline', True) else run.url
+    return history
