@@ -44,7 +44,7 @@ def wandb_mode(
     if asked not in (None, 'online', 'offline', 'disabled'): raise ValueError(f"{'mode' if mode else 'WANDB_MODE'} is {asked!r}; it must be 'online', 'offline' or 'disabled'")
     return asked or ('online' if has_key() else 'offline')
 
-# %% ../nbs/19_tracking.ipynb #86849137
+# %% ../nbs/19_tracking.ipynb #0411451a
 def start_run(
     project:str='torchnn',   # The project it belongs to
     *,
@@ -61,7 +61,7 @@ def start_run(
     os.environ.setdefault('WANDB_SILENT', 'true')
     mode,dir = wandb_mode(mode),Path(dir or runs_dir())
     dir.mkdir(parents=True, exist_ok=True)
-    limits = dict(silent=True, init_timeout=8, login_timeout=1, finish_timeout=30, x_disable_viewer=True, x_transaction_log_flush_interval=1, x_stats_sampling_interval=1.)
+    limits = dict(silent=True, init_timeout=8, login_timeout=1, finish_timeout=30, finish_timeout_raises=True, x_disable_viewer=True, x_transaction_log_flush_interval=1, x_stats_sampling_interval=1.)
     def start(mode): return wandb.init(project=project, mode=mode, dir=dir, settings=wandb.Settings(**{**limits, **(settings or {})}), **init_args)
     if mode != 'online': return start(mode)
     try:
@@ -87,7 +87,7 @@ def forget():
     try: wandb.teardown()
     except Exception: pass
 
-# %% ../nbs/19_tracking.ipynb #3e45bd97
+# %% ../nbs/19_tracking.ipynb #3bb6c3e3
 class Tracker:
     "Sends rows to a run. A failure is said once; from then on nothing is sent, and whatever is tracked goes on"
     def __init__(self,
@@ -118,8 +118,13 @@ class Tracker:
         exit_code:int=0, # 0: all went well
     ):
         "End the run; count what is on the disk"
-        self.attempt(self.run.finish, exit_code=exit_code)
         folder = run_folder(self.run)
+        try:
+            if not self.broken: self.run.finish(exit_code=exit_code)
+        except Exception as e:
+            self.broken = True
+            _lost.add(self.run.id)
+            say(e, f'what was tracked is in {folder}')
         kept = len(read_run(folder, wait=3).rows) if folder else self.sent
         if self.broken: forget()
         if kept < self.sent: say(f'{kept:,} of {self.sent:,} rows are on the disk', 'is it full? What `fit` returns has every step')
