@@ -20,7 +20,8 @@ def front(text):
 def for_a_code_host(text):
     "Markdown as a code host reads it: links lead into nbs/, diagrams without Quarto's options, no fences of divisions"
     text = re.sub(r'\]\((?=[^)/\s:]+\.ipynb[)#])', '](nbs/', text)
-    text = re.sub(r'(?m)^:::.*\n\n?|^%%\|.*\n', '', text + '\n')
+    text = re.sub(r'(?m)^%%\|.*\n', '', text)
+    if ':::' in text: text = re.sub(r'\n{3,}', '\n\n', re.sub(r'(?m)^:::.*$', '', text))
     return text.replace('```{mermaid}', '```mermaid').strip()
 
 def block(text, language): return f'```{language}\n{text}\n```'

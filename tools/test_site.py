@@ -49,7 +49,7 @@ def test_formulas():
 def test_readme():
     "Links lead into nbs/, fences and options of Quarto are gone, a diagram is one a code host draws, a labelled picture becomes a file"
     text = '::: {.ways}\n\n::: {.way}\nGo [on](11_scratch.ipynb#loop) or [out](https://a.b/c.ipynb).\n:::\n\n:::\n\n```{mermaid}\n%%| fig-alt: "x"\na --> b\n```'
-    test_eq(readme.for_a_code_host(text), 'Go [on](nbs/11_scratch.ipynb#loop) or [out](https://a.b/c.ipynb).\n```mermaid\na --> b\n```')
+    test_eq(readme.for_a_code_host(text), 'Go [on](nbs/11_scratch.ipynb#loop) or [out](https://a.b/c.ipynb).\n\n```mermaid\na --> b\n```')
     files, link = readme.picture(code('#| label: fig-hill\n#| fig-alt: "A hill"\n#| fig-cap: "The hill."', shown(image_png='aGk=')))
     test_eq((files, link), ({pages.NBS/'hill.png': b'hi'}, '![A hill](nbs/hill.png)\n\n*The hill.*'))
     test_eq(readme.picture(code('x', shown(image_png='aGk='))), ({}, ''))
