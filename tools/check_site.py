@@ -13,7 +13,7 @@ from docs import DOCS
 
 VOID = {'area', 'base', 'br', 'col', 'embed', 'hr', 'img', 'input', 'link', 'meta', 'source', 'track', 'wbr'}
 FETCHING = [('script', 'src'), ('img', 'src'), ('iframe', 'src'), ('link', 'href'), ('source', 'src'), ('video', 'src')] # what a browser gets without a click
-RAW = re.compile(r'^\s*:::|@(?:fig|eq)-[\w-]+', re.M)
+RAW = re.compile(r'^\s*:::|@(?:fig|eq)-[\w-]+|\]\([^)\s]+\)', re.M)
 
 class Page(HTMLParser):
     "What the checks ask of one page"
