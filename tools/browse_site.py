@@ -8,25 +8,15 @@ error, misses a file, asks another host, scrolls sideways on a phone, or breaks 
 search does not find `cross_entropy`. Where there is no Chromium, nothing is checked and one line says so; where axe-core cannot be
 had, all else is.
 """
-import argparse, functools, http.server, os, shutil, sys, tempfile, threading, time
+import argparse, os, shutil, sys, tempfile, time
 from contextlib import contextmanager
 from pathlib import Path
 import vendor
 from docs import DOCS
+from run_pages import serve
 
 FLAGS = '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split()
 SEARCH, FOUND = '#quarto-search input, .aa-Input', '.smalldocs-search-results a, .aa-Panel a' # smalldocs, Quarto
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args): pass
-
-@contextmanager
-def served(folder):
-    "The address of a server on this machine that has only this folder"
-    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), functools.partial(Quiet, directory=folder))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try: yield f'http://127.0.0.1:{server.server_port}/'
-    finally: server.shutdown(); server.server_close()
 
 def chromium():
     "Where Chromium is, or None"
@@ -102,7 +92,7 @@ def problems(shots):
     "Every problem, a line each"
     try: axe = (vendor.package('axe-core')/'axe.min.js').read_text(encoding='utf-8')
     except vendor.Missing as e: axe = None; print(f'skipped: rules of accessibility ({e})')
-    with served(DOCS) as address, browser(address) as (show, wrong):
+    with serve(DOCS) as address, browser(address) as (show, wrong):
         for file in sorted(DOCS.glob('*.html')): yield from looked_at(show, wrong, file.name, axe, shots)
         yield from searched(show)
         if (DOCS/'slides').exists(): yield from deck(show, wrong, shots)

@@ -21,7 +21,7 @@ class Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.file, self.open = file, []
         self.ids, self.links, self.fetched, self.text, self.words, self.headings = set(), [], [], [], [], []
-        self.title, self.description, self.without_alt, self.folded = '', '', 0, 0
+        self.title, self.description, self.without_alt, self.folded, self.neighbours = '', '', 0, 0, 0
         self.feed(file.read_text(encoding='utf-8'))
 
     def handle_starttag(self, tag, attributes):
@@ -31,6 +31,7 @@ class Page(HTMLParser):
         if tag == 'img' and not (a.get('alt') or '').strip() and a.get('role') != 'presentation': self.without_alt += 1
         if tag == 'meta' and a.get('name') == 'description': self.description = a.get('content') or ''
         if tag == 'details': self.folded += 1
+        if 'pagination-link' in (a.get('class') or ''): self.neighbours += 1
         if tag in ('h1', 'h2', 'h3'): self.headings.append('')
         passive = tag == 'link' and not set((a.get('rel') or '').split()) & {'stylesheet', 'icon', 'preload', 'modulepreload', 'preconnect', 'dns-prefetch'}
         self.fetched += [a[key] for t, key in FETCHING if t == tag and a.get(key) and not passive]
@@ -54,12 +55,10 @@ def public_names():
     placed = {name: tuple(place.split('#')) for found in index['syms'].values() for name, (place, _) in found.items()}
     for page in filter(pages.number, pages.all_pages()):
         module = pages.exports_to(pages.read(page))
-        if not module or not pages.module_file(module).exists(): continue
+        if not module or module == 'all' or not pages.module_file(module).exists(): continue
         body = ast.parse(pages.module_file(module).read_text(encoding='utf-8')).body
         public = next((ast.literal_eval(n.value) for n in body if isinstance(n, ast.Assign) and n.targets[0].id == '__all__' and isinstance(n.value, ast.List)), [])
-        for name in public:
-            if name == '_modules' or module == 'all': continue
-            yield name, placed.get(f'torchnn_really.{module}.{name}', (pages.html_name(page), name.lower()))
+        for name in public: yield name, placed.get(f'torchnn_really.{module}.{name}', (pages.html_name(page), name.lower()))
 
 def check_links(site):
     "Every link within the site leads to a file, and to an anchor in it"
@@ -92,6 +91,7 @@ def check_lessons(site):
         if not page: yield None, f'{notebook.name} has no page'; continue
         if not any('colab' in link for link in page.links): yield page, 'it has no link to Colab'
         if not any(link.endswith(f'/nbs/{notebook.name}') for link in page.links): yield page, 'it has no link to its notebook'
+        if not page.neighbours: yield page, 'it leads to no previous or next page'
         exercises = sum(h.startswith('Exercise ') for h in page.headings)
         if not exercises: continue
         if not any(re.search('before and after|the loop so far', h.lower()) for h in page.headings): yield page, 'it has no section on before and after'

@@ -1,5 +1,5 @@
 """A stand-in for W&B's server on this machine, for the tests of tracking: it takes what a run sends, and keeps it to be looked at"""
-import base64, gzip, http.server, json, re, threading
+import gzip, http.server, json, re, threading
 from urllib.parse import unquote
 
 KEY = '0'*40 # a key that W&B's client accepts

@@ -3,7 +3,7 @@
 
     python tools/test_site.py
 """
-import json, tempfile
+import tempfile
 from pathlib import Path
 from fastcore.test import test_eq, test_fail
 import check_site, docs, mend, pages, readme, slides, smallsite
