@@ -5,10 +5,8 @@
 # %% auto #0
 __all__ = ['MODELS', 'RUNGS', 'ModelSpec', 'three_lines', 'train_model', 'Row', 'compare', 'Ladder', 'climb', 'show_ladder']
 
-# %% ../nbs/27_ladder.ipynb #051eb79c
+# %% ../nbs/27_ladder.ipynb #10d0a912
 import html
-import os
-from pathlib import Path
 from typing import NamedTuple
 import torch
 import torch.nn.functional as F
@@ -20,6 +18,7 @@ from .device import check_device, on_device
 from .loaders import WrappedDataLoader, any_size_cnn, preprocess
 from .models import Mnist_CNN
 from .rungs import Mnist_Logistic, accuracy, check_run, count_statements, get_model, how_same, threads, train_dataloader, train_dataset, train_functional, train_linear, train_module, train_optim, train_scratch
+from .runs import save_page
 from .show import ema, loop_source
 from .tables import show_table
 from .training import fit
@@ -142,7 +141,7 @@ def _why_low(name, model, data, accuracy, n_steps):
     reason = f'{dead} of its ten scores are zero for every image, so no gradient reaches them: another seed may do better' if dead else f'{n_steps} steps are too few for it'
     return f'{name} ends at {accuracy:.1%}, below 5 times chance: {reason}.'
 
-# %% ../nbs/27_ladder.ipynb #bcebf1ea
+# %% ../nbs/27_ladder.ipynb #c475fa7d
 class Ladder:
     "The rows of a climb, as a table for terminals and pages; `losses` has each rung's, by name"
     def __init__(self,
@@ -176,13 +175,7 @@ class Ladder:
         path, # File to write, as 'climb.html'
     ):
         "Write the table as a page of HTML that needs nothing else"
-        head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>What is torch.nn, really?</title>'
-        page = f'<!doctype html><html lang="en">{head}<body style="font-family:system-ui,sans-serif;margin:2em">{self._repr_html_()}</body></html>'
-        part = Path(f'{path}.part')
-        try:
-            part.write_text(page, encoding='utf-8')
-            os.replace(part, path)
-        finally: part.unlink(missing_ok=True)
+        save_page(path, self._repr_html_(), 'What is torch.nn, really?')
 
 # %% ../nbs/27_ladder.ipynb #d65211f0
 def climb(

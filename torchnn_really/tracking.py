@@ -6,8 +6,7 @@
 __all__ = ['has_key', 'wandb_mode', 'start_run', 'say', 'forget', 'Tracker', 'run_folder', 'log_dict', 'histogram', 'Watcher',
            'LiveCurves']
 
-# %% ../nbs/19_tracking.ipynb #e198e655
-import io
+# %% ../nbs/19_tracking.ipynb #523175a5
 import math
 import os
 import sys
@@ -87,7 +86,7 @@ def forget():
     try: wandb.teardown()
     except Exception: pass
 
-# %% ../nbs/19_tracking.ipynb #3bb6c3e3
+# %% ../nbs/19_tracking.ipynb #88de323c
 class Tracker:
     "Sends rows to a run. A failure is said once; from then on nothing is sent, and whatever is tracked goes on"
     def __init__(self,
@@ -119,12 +118,11 @@ class Tracker:
     ):
         "End the run; count what is on the disk"
         folder = run_folder(self.run)
-        try:
-            if not self.broken: self.run.finish(exit_code=exit_code)
+        try: self.run.finish(exit_code=exit_code)
         except Exception as e:
+            if not self.broken: say(e, f'what was tracked is in {folder}')
             self.broken = True
             _lost.add(self.run.id)
-            say(e, f'what was tracked is in {folder}')
         kept = len(read_run(folder, wait=3).rows) if folder else self.sent
         if self.broken: forget()
         if kept < self.sent: say(f'{kept:,} of {self.sent:,} rows are on the disk', 'is it full? What `fit` returns has every step')
@@ -137,8 +135,8 @@ def run_folder(
     folder = Path(run.dir).parent if run.dir else Path('.')
     return folder if any(folder.glob('*.wandb')) else None
 
-# %% ../nbs/19_tracking.ipynb #6b0372c0
-_trackers = {}
+# %% ../nbs/19_tracking.ipynb #a8d563d3
+_tracker = None # The active run's
 
 def log_dict(
     info:dict, # Names and numbers; a tensor with one number counts as that number
@@ -146,8 +144,9 @@ def log_dict(
     "Send a dict to the active run; a hook for `fit`"
     import wandb
     if wandb.run is None: raise RuntimeError('no run is active; begin one first: run = start_run()')
-    tracker = _trackers.setdefault(wandb.run.id, Tracker(wandb.run))
-    tracker.log({k: v.item() if isinstance(v, torch.Tensor) and v.numel() == 1 else v for k,v in info.items()})
+    global _tracker
+    if _tracker is None or _tracker.run is not wandb.run: _tracker = Tracker(wandb.run)
+    _tracker.log({k: v.item() if isinstance(v, torch.Tensor) and v.numel() == 1 else v for k,v in info.items()})
 
 # %% ../nbs/19_tracking.ipynb #7fb72818
 def histogram(
@@ -164,7 +163,7 @@ def histogram(
     counts = torch.histc(values.cpu(), n, low, high)
     return wandb.Histogram(np_histogram=(counts.int().tolist(), np.linspace(low, high, n+1).tolist()))
 
-# %% ../nbs/19_tracking.ipynb #2dcaed9f
+# %% ../nbs/19_tracking.ipynb #98ceac0c
 class Watcher:
     "Histograms of a model's parameters and gradients, of one step in `every`; and its layers, once"
     def __init__(self,
@@ -183,7 +182,10 @@ class Watcher:
         for name,p in self.model.named_parameters():
             if p.requires_grad: self.handles.append(p.register_post_accumulate_grad_hook(lambda p, name=name: self._note(name, p)))
 
-    def _note(self, name, p): self.found[f'gradients/{name}'],self.found[f'parameters/{name}'] = histogram(p.grad),histogram(p)
+    def _note(self, name, p):
+        "Called inside `backward`, which it must never stop: a sparse gradient, for one, has no histogram"
+        try: self.found[f'gradients/{name}'],self.found[f'parameters/{name}'] = histogram(p.grad),histogram(p)
+        except Exception as e: say(e, f'{name} is not watched at this step')
 
     def _see_layers(self):
         "At the first pass, note each layer that holds no others"

@@ -7,10 +7,9 @@ __all__ = ['loss_batch', 'StopFit', 'NonFiniteLoss', 'History', 'learning_rate',
            'train_epoch', 'evaluate', 'weighted', 'fit', 'check_fit', 'n_batches', 'epoch_bar', 'kept', 'RunLog',
            'run_config', 'prediction_log', 'keep_model', 'keep_data', 'keep_code', 'fit_and_log']
 
-# %% ../nbs/21_training.ipynb #8052442d
+# %% ../nbs/21_training.ipynb #cc55eaf5
 import contextlib
 import hashlib
-import io
 import json
 import math
 import platform
@@ -270,7 +269,7 @@ def kept(
         e.add_note(f'in fit: epoch {len(history.epochs)+1}, after step {history.n_steps}')
         raise
 
-# %% ../nbs/21_training.ipynb #714369ed
+# %% ../nbs/21_training.ipynb #fb695144
 class RunLog:
     "Hooks for `fit` that send what happens to a run, and never stop it"
     def __init__(self,
@@ -279,8 +278,9 @@ class RunLog:
         n_steps:int,      # How many steps there will be
         every:int,        # Steps from row to row
         watch:bool=True,  # Histograms and layers, too?
+        keep:bool=False,  # Keep a copy of the best weights?
     ):
-        self.tracker,self.model,self.every = Tracker(run),model,every
+        self.tracker,self.model,self.every,self.keep = Tracker(run),model,every,keep
         self.recent,self.train,self.valid,self.best,self.live = [],[],[],None,LiveCurves()
         self.watcher = Watcher(model, max(1, n_steps//10)) if watch else None
         self.next = 1 if watch else every
@@ -308,7 +308,7 @@ class RunLog:
             if watched <= self.next: self.next = watched
         self.draw()
 
-# %% ../nbs/21_training.ipynb #02e4f3d0
+# %% ../nbs/21_training.ipynb #193db6ec
 @patch
 def epoch(self:RunLog,
     info:dict, # What `fit` tells of an epoch
@@ -320,7 +320,7 @@ def epoch(self:RunLog,
     self.tracker.log(dict(step=step, epoch_loss=numbers.pop('train_loss'), epoch_seconds=numbers.pop('seconds'), **numbers))
     if info['valid_loss'] is not None:
         self.valid.append((step, info['valid_loss']))
-        if self.best is None or info['valid_loss'] < self.best[0]: self.best = info['valid_loss'],info['epoch'],{k: v.detach().cpu().clone() for k,v in self.model.state_dict().items()}
+        if self.keep and (self.best is None or info['valid_loss'] < self.best[0]): self.best = info['valid_loss'],{k: v.detach().cpu().clone() for k,v in self.model.state_dict().items()}
     self.draw()
 
 @patch
@@ -352,7 +352,7 @@ def run_config(
     return dict(model=type(model).__name__, parameters=sum(p.numel() for p in model.parameters()), optimizer=type(opt).__name__, **settings, epochs=epochs, batch_size=getattr(train_dl, 'batch_size', None),
                 train_items=n(train_dl), valid_items=n(valid_dl), device=str(p.device), hardware=hardware, threads=torch.get_num_threads(), seed=torch.initial_seed(), torch=torch.__version__, python=platform.python_version())
 
-# %% ../nbs/21_training.ipynb #260a6e9e
+# %% ../nbs/21_training.ipynb #db72f52f
 def prediction_log(
     model, # A trained model
     dl,    # Batches to predict from
@@ -383,7 +383,7 @@ def keep_model(
     "The weights as an artifact: `latest`, and `best` for those of the lowest validation loss"
     import wandb
     last = {k: v.detach().cpu() for k,v in model.state_dict().items()}
-    versions = [(last, ['latest','best'])] if not log.valid or log.best[0] == log.valid[-1][1] else [(log.best[2], ['best']), (last, ['latest'])]
+    versions = [(last, ['latest','best'])] if not log.valid or log.best[0] == log.valid[-1][1] else [(log.best[1], ['best']), (last, ['latest'])]
     for state,aliases in versions:
         artifact = wandb.Artifact(f'model-{log.tracker.run.id}', 'model', metadata=dict(model=type(model).__name__))
         with tempfile.TemporaryDirectory() as folder:
@@ -418,7 +418,7 @@ def keep_code(
     if main.is_file() and main.suffix == '.py': shutil.copy(main, folder)
     run.save(str(folder/'*'), base_path=run.dir, policy='now')
 
-# %% ../nbs/21_training.ipynb #6fe0af7a
+# %% ../nbs/21_training.ipynb #616c700b
 def fit_and_log(
     epochs, model, loss_func, opt, train_dl, valid_dl=None, # As in `fit`
     *,
@@ -440,11 +440,11 @@ def fit_and_log(
     import wandb
     check_count('log_every', log_every)
     epochs = check_fit(epochs, train_dl, valid_dl, fit_args.get('metrics'))
-    ours = wandb.run is None
-    about = dict(name=name, group=group, tags=tags, notes=notes, id=id)
-    run = start_run(project, mode=mode, dir=dir, settings=settings, config={**run_config(model, opt, train_dl, valid_dl, epochs), **(config or {})} if ours else None, **about)
-    log,steps = RunLog(run, model, epochs*len(train_dl), log_every, watch),0
-    for axis in ('train_loss','train_loss_mean','lr','valid_loss','epoch_loss'): log.tracker.attempt(run.define_metric, axis, step_metric='step', summary='min' if axis == 'valid_loss' else None)
+    active,about = wandb.run,dict(name=name, group=group, tags=tags, notes=notes, id=id)
+    run = start_run(project, mode=mode, dir=dir, settings=settings, config={**run_config(model, opt, train_dl, valid_dl, epochs), **(config or {})}, **about)
+    ours = run is not active # one that was active is left as it was, unless it is lost
+    log,steps = RunLog(run, model, epochs*(n_batches(train_dl) or 1000), log_every, watch, save_model),0
+    for axis in ('train_loss','train_loss_mean','lr','valid_loss','epoch_loss') if ours else (): log.tracker.attempt(run.define_metric, axis, step_metric='step', summary='min' if axis == 'valid_loss' else None)
     def each_step(info):
         nonlocal steps
         steps = info['step']
