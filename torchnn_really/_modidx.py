@@ -375,5 +375,6 @@ d = { 'settings': { 'branch': 'main',
                                          'torchnn_really.training.prediction_log': ( 'training.html#prediction_log',
                                                                                      'torchnn_really/training.py'),
                                          'torchnn_really.training.run_config': ('training.html#run_config', 'torchnn_really/training.py'),
+                                         'torchnn_really.training.say_numbers': ('training.html#say_numbers', 'torchnn_really/training.py'),
                                          'torchnn_really.training.train_epoch': ('training.html#train_epoch', 'torchnn_really/training.py'),
                                          'torchnn_really.training.weighted': ('training.html#weighted', 'torchnn_really/training.py')}}}

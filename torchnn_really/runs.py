@@ -443,9 +443,9 @@ def report(
     text, # Markdown: a string to stand first, or a list, the i-th to stand before the i-th run and the rest at the end
     path, # File to write, as 'report.html'
 ):
-    "One page of HTML to send to someone: your Markdown, the runs compared, and each of them drawn"
-    runs,texts = [saved_run(r) for r in runs],[text] if isinstance(text, str) else list(text)
-    drawn = [RunView(r)._repr_html_() for r in runs]
+    "One page of HTML to send to someone: your Markdown, the runs compared, and each of them drawn; W&B's own page of an online run folded beneath it"
+    runs,embeds,texts = [saved_run(r) for r in runs],[_embed(r) for r in runs],[text] if isinstance(text, str) else list(text)
+    drawn = [RunView(r)._repr_html_() + _fold("W&B's own page", e) for r,e in zip(runs, embeds)]
     if len(runs) > 1: drawn[0] = Comparison(runs)._repr_html_() + drawn[0]
     body = ''.join(_markdown(t or '') + (d or '') for t,d in itertools.zip_longest(texts, drawn))
     save_page(path, body, re.sub(r'^#+ ', '', texts[0].strip().splitlines()[0]) if texts and texts[0].strip() else 'Runs')

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['loss_batch', 'StopFit', 'NonFiniteLoss', 'History', 'learning_rate', 'check_targets', 'is_classes', 'checked',
-           'train_epoch', 'evaluate', 'weighted', 'fit', 'check_fit', 'n_batches', 'epoch_bar', 'kept', 'RunLog',
-           'run_config', 'prediction_log', 'keep_model', 'keep_data', 'keep_code', 'fit_and_log']
+           'train_epoch', 'evaluate', 'weighted', 'fit', 'check_fit', 'n_batches', 'epoch_bar', 'say_numbers', 'kept',
+           'RunLog', 'run_config', 'prediction_log', 'keep_model', 'keep_data', 'keep_code', 'fit_and_log']
 
 # %% ../nbs/21_training.ipynb #cc55eaf5
 import contextlib
@@ -160,7 +160,9 @@ def train_epoch(
         loss,n = loss_batch(model, batch_loss, xb, yb, opt)
         history._add(loss, n, opt)
         if on_train_step: on_train_step(dict(epoch=len(history.epochs)+1, step=history.n_steps, loss=loss, lr=learning_rate(opt), n=n))
-        if bar is not None: bar.update()
+        if bar is not None:
+            if not history._recent: say_numbers(bar, history) # they have just been looked at
+            bar.update()
         batch_loss = loss_func # the first batch of all is enough to check the targets
     return history._epoch_loss()
 
@@ -217,7 +219,7 @@ def fit(
             train_loss = train_epoch(model, loss_func, opt, train_dl, history, on_train_step, bar)
             measured = evaluate(model, loss_func, valid_dl, metrics)
             history.epochs.append(dict(epoch=epoch, train_loss=train_loss, **measured, seconds=time.perf_counter()-start))
-            bar.set_postfix({k: f'{v:.3f}' for k,v in history.epochs[-1].items() if isinstance(v, float)}, refresh=False)
+            say_numbers(bar, history)
             if on_val_epoch_end: on_val_epoch_end(dict(history.epochs[-1]))
     return history
 
@@ -255,6 +257,15 @@ def epoch_bar(
     "A progress bar that counts steps"
     n = n_batches(train_dl)
     return progress_bar(None if n is None else epochs*n, 'training', 'step', progress)
+
+def say_numbers(
+    bar,             # The progress bar
+    history:History, # The run so far
+):
+    "Beside the bar: the mean loss of the steps that were looked at last, and what the last epoch measured"
+    if bar.disable: return
+    measured = {k: v for k,v in (history.epochs or [{}])[-1].items() if isinstance(v, float) and k not in ('train_loss','seconds')}
+    bar.set_postfix({k: f'{v:.3f}' for k,v in dict(loss=history._seen[-1].mean().item(), **measured).items()}, refresh=False)
 
 @contextlib.contextmanager
 def kept(
