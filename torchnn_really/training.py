@@ -290,9 +290,10 @@ class RunLog:
         every:int,        # Steps from row to row
         watch:bool=True,  # Histograms and layers, too?
         keep:bool=False,  # Keep a copy of the best weights?
+        live:bool|None=None, # Draw curves under the cell? None: in a notebook
     ):
         self.tracker,self.model,self.every,self.keep = Tracker(run),model,every,keep
-        self.recent,self.train,self.valid,self.best,self.live = [],[],[],None,LiveCurves()
+        self.recent,self.train,self.valid,self.best,self.live = [],[],[],None,LiveCurves(live)
         self.watcher = Watcher(model, max(1, n_steps//10)) if watch else None
         self.next = 1 if watch else every
 
@@ -454,7 +455,7 @@ def fit_and_log(
     active,about = wandb.run,dict(name=name, group=group, tags=tags, notes=notes, id=id)
     run = start_run(project, mode=mode, dir=dir, settings=settings, config={**run_config(model, opt, train_dl, valid_dl, epochs), **(config or {})}, **about)
     ours = run is not active # one that was active is left as it was, unless it is lost
-    log,steps = RunLog(run, model, epochs*(n_batches(train_dl) or 1000), log_every, watch, save_model),0
+    log,steps = RunLog(run, model, epochs*(n_batches(train_dl) or 1000), log_every, watch, save_model, None if fit_args.get('progress', True) else False),0
     for axis in ('train_loss','train_loss_mean','lr','valid_loss','epoch_loss') if ours else (): log.tracker.attempt(run.define_metric, axis, step_metric='step', summary='min' if axis == 'valid_loss' else None)
     def each_step(info):
         nonlocal steps
