@@ -22,6 +22,10 @@ check:    ## the page check and the sync check
 	$(RUN) --with dev tools/sync.py
 online:   ## run the page on tracking as with a key, against a stand-in for W&B's server
 	$(RUN) --with dev tools/online.py
+controls: ## the training panel as a page of its own, in a browser
+	$(RUN) --with lab tools/controls.py $(ARGS)
+panel:    ## use the training panel in a real browser, in JupyterLab and in Voilà
+	$(RUN) --with dev,docs,lab tools/test_controls.py $(ARGS)
 docs:     ## build the site into _docs
 	$(RUN) --with dev,docs tools/docs.py $(ARGS)
 slides:   ## the pages as a deck of slides, in _docs/slides
@@ -41,4 +45,4 @@ bench:    ## measure what the project says about speed and memory
 clean:    ## remove .venv and everything built
 	rm -rf .venv build dist *.egg-info _proc _docs _vendor
 
-.PHONY: help climb test prepare pages check online docs slides site wheel hooks lab bench clean
+.PHONY: help climb test prepare pages check online controls panel docs slides site wheel hooks lab bench clean

@@ -87,6 +87,31 @@ def bench_track(args):
             print(f'track: {name} a row a step / untracked    {ratios(each, plain, args.pairs)}')
             print(f'track: {name} untracked / itself          {ratios(plain, plain, args.pairs)}', flush=True)
 
+def bench_panel(args):
+    import torch
+    import torch.nn.functional as F
+    from torch.utils.data import TensorDataset
+    from torchnn_really.all import FitSettings, Mnist_CNN, TrainingControls, fit, get_data, get_model, load_data
+    torch.set_num_threads(1)
+    data = load_data(args.data)
+    train_ds,valid_ds = TensorDataset(data.x_train, data.y_train),TensorDataset(data.x_valid, data.y_valid)
+    epochs = 1 if data.name == 'mnist' else 10
+    panel = TrainingControls((train_ds, valid_ds), models=(Mnist_CNN,), settings=FitSettings(Mnist_CNN, lr=.1, momentum=.9, epochs=epochs))
+    def plain():
+        torch.manual_seed(0)
+        loaders = get_data(train_ds, valid_ds, 64, generator=torch.Generator().manual_seed(0))
+        fit(epochs, *get_model_and_loss(), *loaders, progress=False)
+    def get_model_and_loss():
+        model,opt = get_model(Mnist_CNN, lr=.1, momentum=.9)
+        return model,F.cross_entropy,opt
+    def steered():
+        panel.past.clear()
+        panel.buttons['train'].click()
+        panel.run.wait(None)
+        if panel.run.state != 'finished': raise panel.run.error
+    print(f'panel: cnn with the panel / plain fit  {ratios(steered, plain, args.pairs)}')
+    print(f'panel: cnn plain fit / itself          {ratios(plain, plain, args.pairs)}', flush=True)
+
 def bench_import(args):
     def fresh(code): return lambda: found.append(float(subprocess.run([sys.executable, '-c', f'import time; start = time.process_time(); {code}; print(time.process_time() - start)'], capture_output=True, text=True, check=True).stdout))
     found = []
@@ -97,11 +122,11 @@ def bench_import(args):
 
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('what', nargs='*', metavar='fit|track|import', help='default: all')
+    p.add_argument('what', nargs='*', metavar='fit|track|panel|import', help='default: all')
     p.add_argument('--data', choices=['auto','sample','mnist'], default='auto')
     p.add_argument('--pairs', type=int, default=15)
     args = p.parse_args()
-    benches = dict(fit=bench_fit, track=bench_track, **{'import': bench_import})
+    benches = dict(fit=bench_fit, track=bench_track, panel=bench_panel, **{'import': bench_import})
     for what in args.what or benches:
         if what not in benches: p.error(f'{what} is none of {", ".join(benches)}')
         benches[what](args)

@@ -164,6 +164,10 @@ def main():
         return lambda name: page.locator('.torchnn-controls').first.screenshot(path=folder/f'{place}-{name}.png') if folder else None
     with lab() as address, browser() as page:
         run_all(page, address, '36_controls.ipynb')
+        played = page.locator('[id^=player-]')
+        played.scroll_into_view_if_needed()
+        played.locator('input').fill('0')
+        expect(played.locator('output').inner_text().startswith('after step 1:'), 'the player can be scrubbed')
         accuracy = use(page, shots(page, 'lab'))
         print(f'JupyterLab: page 36 run, panel used, accuracy {accuracy:.3f}, {time.monotonic()-start:.0f} s', flush=True)
         page.evaluate("jupyterapp.commands.execute('kernelmenu:shutdown')")

@@ -6,7 +6,7 @@
 __all__ = ['COLORS', 'OPTIMIZERS', 'PLAY', 'FitSettings', 'SteeredFit', 'stop_all', 'picture', 'draw_curves', 'draw_digits',
            'draw_matrix', 'draw_weights', 'TrainingControls', 'Recording', 'record', 'Player']
 
-# %% ../nbs/36_controls.ipynb #71715fa9
+# %% ../nbs/36_controls.ipynb #be3465d1
 import atexit
 import base64
 import hashlib
@@ -38,7 +38,7 @@ from .tables import show_table
 from .training import StopFit, fit, fit_and_log, is_classes
 from fastcore.basics import patch
 
-# %% ../nbs/36_controls.ipynb #e89ba3c1
+# %% ../nbs/36_controls.ipynb #61987779
 class FitSettings(NamedTuple):
     "What a run is asked to do"
     arch:object=Mnist_Logistic # What makes the model, called without arguments
@@ -59,7 +59,7 @@ class FitSettings(NamedTuple):
         "The settings as a row of a table"
         return dict(model=getattr(self.arch, '__name__', str(self.arch)), opt=self.opt, **{k: v for k,v in self._asdict().items() if k not in ('arch','opt')})
 
-# %% ../nbs/36_controls.ipynb #317fb0bb
+# %% ../nbs/36_controls.ipynb #f7f271f3
 class SteeredFit:
     "`fit` in a thread of its own, to be paused, stepped, stopped, and given another learning rate while it runs"
     def __init__(self,
@@ -80,7 +80,7 @@ class SteeredFit:
         self._gate,self._threads,self._thread = threading.Condition(),torch.get_num_threads(),None
         self._build()
 
-# %% ../nbs/36_controls.ipynb #5e90fd30
+# %% ../nbs/36_controls.ipynb #b5e9c335
 _one_at_a_time,_tracking,_living = threading.Lock(),threading.Lock(),weakref.WeakSet()
 
 @patch
@@ -98,7 +98,7 @@ def _build(self:SteeredFit):
         torch.manual_seed(s.seed)
         self.model,self.opt = get_model(lambda: s.arch().to(s.device), getattr(optim, s.opt), **s.opt_args())
 
-# %% ../nbs/36_controls.ipynb #760529a8
+# %% ../nbs/36_controls.ipynb #bea27e53
 @patch
 def _pass(self:SteeredFit):
     "The gate: wait while no step is allowed; end if that is asked"
@@ -121,7 +121,7 @@ def _after_step(self:SteeredFit, info):
         self.changes[self.steps] = self.lr
         for group in self.opt.param_groups: group['lr'] = self.lr
 
-# %% ../nbs/36_controls.ipynb #dba8450a
+# %% ../nbs/36_controls.ipynb #a2a472f4
 @patch
 def _measure(self:SteeredFit, pred, yb):
     "Accuracy; and into the matrix"
@@ -141,7 +141,7 @@ def _after_epoch(self:SteeredFit, info):
 def _tell(self:SteeredFit):
     if self.on_news: self.on_news(self)
 
-# %% ../nbs/36_controls.ipynb #2038269f
+# %% ../nbs/36_controls.ipynb #d40cecd1
 @patch
 def _run(self:SteeredFit):
     "What the thread does. It has as many threads to compute with as the one that made it, or sums would be rounded elsewhere"
@@ -162,7 +162,7 @@ def _run(self:SteeredFit):
         self._gate.notify_all()
     self._tell()
 
-# %% ../nbs/36_controls.ipynb #b7564be0
+# %% ../nbs/36_controls.ipynb #1cca06cc
 @patch
 def start(self:SteeredFit,
     allowed:float=math.inf, # Steps to take before it pauses
@@ -228,7 +228,7 @@ def stop_all():
 
 atexit.register(stop_all);
 
-# %% ../nbs/36_controls.ipynb #21a703f5
+# %% ../nbs/36_controls.ipynb #61beebc3
 @patch
 def losses(self:SteeredFit)->torch.Tensor: # `(steps,)`
     "The loss of every step so far"
@@ -256,7 +256,7 @@ def look(self:SteeredFit,
     self.model.train(training)
     return out
 
-# %% ../nbs/36_controls.ipynb #e50b9166
+# %% ../nbs/36_controls.ipynb #1f809c37
 @patch
 def code(self:SteeredFit)->str:
     "Python that repeats this run to the last bit, on as many threads"
@@ -284,7 +284,7 @@ def _hook_code(self:SteeredFit):
     if self.changes: lines += ["    for group in opt.param_groups: group['lr'] = changes.get(info['step'], group['lr'])"]
     return lines
 
-# %% ../nbs/36_controls.ipynb #8ebcc6ef
+# %% ../nbs/36_controls.ipynb #47ce966a
 COLORS = dict(training='#0072b2', validation='#d55e00')
 
 def picture(
@@ -322,7 +322,7 @@ def draw_curves(
     return (f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="Losses so far: {said}" style="display:block;width:100%;max-width:{width}px;font:12px sans-serif" fill="currentColor">{marks}{lines}{legend}'
             f'<text x="{width/2}" y="{height-6}" text-anchor="middle">step (0 to {right:,}); loss upwards, in nats</text></svg>')
 
-# %% ../nbs/36_controls.ipynb #e0698b66
+# %% ../nbs/36_controls.ipynb #54addd28
 def draw_digits(
     pictures:list, # Addresses of pictures, as from `picture`
     truth:list,    # What they show
@@ -332,8 +332,8 @@ def draw_digits(
     sure,said = torch.as_tensor(scores).softmax(-1).max(-1)
     def one(src, t, p, share):
         right = p == t
-        return (f'<figure style="margin:0;text-align:center;width:58px"><img src="{src}" alt="a {t}" width="56" height="56" style="image-rendering:pixelated;border-radius:4px;outline:2px solid {"#2a9d5c" if right else "#d6453d"}">'
-                f'<figcaption style="font:13px sans-serif;padding-top:2px"><b>{p}</b> {"=" if right else "≠"} {t}<br><span style="opacity:.75">{share:.0%}</span></figcaption></figure>')
+        return (f'<figure style="margin:0;text-align:center;width:58px"><img src="{src}" alt="a {t}" width="56" height="56" style="padding:0;background:none;image-rendering:pixelated;border-radius:4px;outline:2px solid {"#2a9d5c" if right else "#d6453d"}">'
+                f'<figcaption style="font:13px sans-serif;padding-top:2px;text-align:center"><b>{p}</b> {"=" if right else "≠"} {t}<br><span style="opacity:.75">{share:.0%}</span></figcaption></figure>')
     return '<div style="display:flex;flex-wrap:wrap;gap:8px">' + ''.join(map(one, pictures, truth, said.tolist(), sure.tolist())) + '</div>'
 
 def draw_matrix(
@@ -355,9 +355,9 @@ def draw_weights(
     if w.ndim != 2 or side < 8 or side*side != w.shape[1] or len(w) > 20: return ''
     strength = (w/w.abs().max().clamp(min=1e-12)).view(-1, side, side)[...,None]
     rgb = 1 - strength.clamp(min=0)*torch.tensor([.87,.56,.3]) - (-strength).clamp(min=0)*torch.tensor([.2,.75,.8])
-    return '<div style="display:flex;flex-wrap:wrap;gap:8px">' + ''.join(f'<img src="{picture((p*255).byte())}" alt="weights of class {i}" width="56" height="56" style="image-rendering:pixelated;border-radius:4px">' for i,p in enumerate(rgb)) + '</div>'
+    return '<div style="display:flex;flex-wrap:wrap;gap:8px">' + ''.join(f'<img src="{picture((p*255).byte())}" alt="weights of class {i}" width="56" height="56" style="padding:0;background:none;image-rendering:pixelated;border-radius:4px">' for i,p in enumerate(rgb)) + '</div>'
 
-# %% ../nbs/36_controls.ipynb #2848a8f0
+# %% ../nbs/36_controls.ipynb #8bbd6727
 class TrainingControls:
     "A panel that trains: settings, buttons, curves, predictions"
     def __init__(self,
@@ -379,7 +379,7 @@ class TrainingControls:
         known = dict(Mnist_Logistic=FitSettings(), Mnist_CNN=FitSettings(lr=.1, momentum=.9), sequential_cnn=FitSettings(lr=.1, momentum=.9))
         return known.get(name, FitSettings(lr=.1))._replace(arch=self.models[name])
 
-# %% ../nbs/36_controls.ipynb #47f3f8fb
+# %% ../nbs/36_controls.ipynb #d3b35e32
 OPTIMIZERS = ['SGD','Adam','AdamW','RMSprop','Adagrad','NAdam'] # Of `torch.optim`
 
 @patch
@@ -412,7 +412,7 @@ def _make_widgets(self:TrainingControls):
     for name,button in self.buttons.items(): button.on_click(lambda _, name=name: self._act(name))
     for name in ('data','model','opt','lr'): self.inputs[name].observe(partial(self._changed, name), 'value')
 
-# %% ../nbs/36_controls.ipynb #43114052
+# %% ../nbs/36_controls.ipynb #4738e340
 @patch
 def _load(self:TrainingControls):
     "The chosen data, and a few validation items to look at"
@@ -453,7 +453,7 @@ def _begin(self:TrainingControls):
     self._since = time.perf_counter(),0
     return self.run
 
-# %% ../nbs/36_controls.ipynb #feb5d9a8
+# %% ../nbs/36_controls.ipynb #b3ba1044
 @patch
 def _act(self:TrainingControls, name):
     "What a button does; what goes wrong is shown in the panel"
@@ -495,7 +495,7 @@ def close(self:TrainingControls):
     if self.run: self.run.stop()
     self.widget.close()
 
-# %% ../nbs/36_controls.ipynb #9c066cb1
+# %% ../nbs/36_controls.ipynb #3ea756e7
 @patch
 def _news(self:TrainingControls, run):
     "Called in the training's thread: draw, if it is time"
@@ -537,7 +537,7 @@ def _draw(self:TrainingControls):
     rows = [dict(s.named(), steps=c['training'][0][-1] if c['training'][0] else 0, valid_loss=c['validation'][1][-1] if c['validation'][1] else None, state=state) for s,c,state in self.past[-8:]]
     v['past'].value = show_table(rows, 'earlier runs, the faint curves')._repr_html_() if rows else ''
 
-# %% ../nbs/36_controls.ipynb #b8ddcae1
+# %% ../nbs/36_controls.ipynb #079129fd
 @patch
 def _repr_html_(self:TrainingControls):
     "A still picture of the panel, where there is no kernel"
@@ -549,7 +549,7 @@ def _repr_mimebundle_(self:TrainingControls, **kwargs):
     "The widgets in a notebook that is alive, otherwise the still picture"
     return self.widget._repr_mimebundle_(**kwargs) if in_notebook() else {'text/plain': f'TrainingControls: {self.run.state if self.run else "idle"}', 'text/html': self._repr_html_()}
 
-# %% ../nbs/36_controls.ipynb #56dbabae
+# %% ../nbs/36_controls.ipynb #cd8b1353
 class Recording(NamedTuple):
     "What a run looked like on its way"
     settings:FitSettings # What was asked
@@ -580,7 +580,7 @@ def record(
     if run.wait(None) == 'failed': raise run.error
     return Recording(settings, run.curves(), moments)
 
-# %% ../nbs/36_controls.ipynb #0b07fd0f
+# %% ../nbs/36_controls.ipynb #a2e22b23
 PLAY = """(() => {
 const root = document.getElementById('ID'), find = s => root.querySelector(s), all = s => [...root.querySelectorAll(s)], runs = DATA;
 const slide = find('input'), pick = find('select'), button = find('button');
@@ -610,11 +610,11 @@ button.onclick = () => {
 };
 slide.oninput = show;
 pick.onchange = () => { slide.max = runs[pick.value].moments.length - 1; show(); };
-find('.steer').hidden = false;
+find('.steer').style.display = 'flex';
 show();
 })()"""
 
-# %% ../nbs/36_controls.ipynb #0d58e1d2
+# %% ../nbs/36_controls.ipynb #83ad8061
 class Player:
     "Recorded runs to be played and scrubbed: plain HTML with a few lines of JavaScript, and the end of the first run where no script may run"
     def __init__(self,
@@ -637,7 +637,7 @@ class Player:
         data = json.dumps([dict(self._points(r, svg), moments=r.moments, truth=self.truth) for r,svg in zip(self.recordings, charts)], separators=(',',':'))
         last,name = self.recordings[0].moments[-1],'player-' + hashlib.sha256(data.encode()).hexdigest()[:8]
         options = ''.join(f'<option value="{i}">{r.settings.lr:g}</option>' for i,r in enumerate(self.recordings))
-        steer = (f'<p class="steer" hidden style="display:flex;flex-wrap:wrap;gap:12px;align-items:center"><button type="button" style="width:5em">Play</button>'
+        steer = (f'<p class="steer" style="display:none;flex-wrap:wrap;gap:12px;align-items:center"><button type="button" style="width:5em">Play</button>'
                  f'<label>learning rate <select>{options}</select></label><input type="range" min="0" max="{len(self.recordings[0].moments)-1}" value="{len(self.recordings[0].moments)-1}" aria-label="moment of the run" style="flex:1 1 200px"></p><p><output></output></p>')
         matrix = draw_matrix(last['matrix']).replace('<td style', '<td data-cell style')
         scores = torch.full((len(self.truth), len(last['matrix'])), -9.).scatter_(1, torch.tensor(last['said'])[:,None], 9.)
