@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Train with the panel in a real browser: page 36 in JupyterLab, and the panel alone in Voilà.
 
-    python tools/test_controls.py [--screenshots FOLDER]
+    python tools/test_controls.py [--screenshots FOLDER] [--picture FILE]
 
 Chromium opens the page, runs all its cells, and uses the panel as a hand would. Where there is no Chromium, nothing is tested and one
 line says so.
@@ -101,6 +101,7 @@ def use(page, shot):
     "Everything that the panel promises"
     hand = Hand(page)
     hand.panel.scroll_into_view_if_needed()
+    hand.press('Reset')
     hand.until('idle', lambda: 'idle' in hand.status())
     hand.panel.get_by_label('model', exact=True).select_option('Mnist_CNN')
     hand.fill('epochs', 20)
@@ -144,8 +145,12 @@ def use(page, shot):
     shot('finished')
     return accuracy
 
-def looks(page, shot):
+def looks(page, shot, picture):
     "At the width of a phone, nothing is cut off"
+    if picture:
+        page.set_viewport_size(dict(width=960, height=1300))
+        time.sleep(.5)
+        page.locator('.torchnn-controls').first.screenshot(path=picture)
     for width in (1280, 390):
         page.set_viewport_size(dict(width=width, height=1000))
         time.sleep(.5)
@@ -156,7 +161,9 @@ def looks(page, shot):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--screenshots', type=Path, metavar='FOLDER', help='save pictures of the panel here')
-    folder = p.parse_args().screenshots
+    p.add_argument('--picture', type=Path, metavar='FILE', help='save the picture of the panel that page 36 shows, nbs/panel.png')
+    args = p.parse_args()
+    folder = args.screenshots
     if not chromium(): print('skipped: the panel was not used in a browser, because there is no Chromium here (CHROMIUM=… names one)'); return
     if folder: folder.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
@@ -177,7 +184,7 @@ def main():
         page.goto(f'http://127.0.0.1:{port}/')
         page.wait_for_selector('.torchnn-controls')
         accuracy = use(page, shots(page, 'voila'))
-        looks(page, shots(page, 'voila'))
+        looks(page, shots(page, 'voila'), args.picture)
     print(f'Voilà: panel used, accuracy {accuracy:.3f}, {time.monotonic()-start:.0f} s')
 
 if __name__ == '__main__': main()
