@@ -104,7 +104,7 @@ def use(page, shot):
     hand.press('Reset')
     hand.until('idle', lambda: 'idle' in hand.status())
     hand.panel.get_by_label('model', exact=True).select_option('Mnist_CNN')
-    hand.fill('epochs', 20)
+    hand.fill('epochs', 200) # so that no machine is done before the hand is
     hand.press('Step')
     hand.until('one step', lambda: hand.steps() == 1)
     first = hand.digits()
