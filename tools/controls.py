@@ -16,12 +16,13 @@ def notebook(cells):
 
 @contextmanager
 def voila(port, browser=True, **env):
-    "Voilà's process, serving the panel"
+    "Voilà's process, serving the panel; where no browser is opened it says nothing"
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         page = Path(folder)/'panel.ipynb'
         page.write_text(notebook(CELLS), encoding='utf-8')
         command = [sys.executable, '-m', 'voila', str(page), f'--port={port}', '--show_tracebacks=True', *([] if browser else ['--no-browser'])]
-        process = subprocess.Popen(command, cwd=folder, env={**os.environ, **env})
+        said = None if browser else subprocess.DEVNULL
+        process = subprocess.Popen(command, cwd=folder, env={**os.environ, **env}, stdout=said, stderr=said)
         try: yield process
         finally:
             process.terminate()
@@ -32,6 +33,7 @@ def main():
     p.add_argument('--port', type=int, default=8866, help='where to serve it, on this machine')
     p.add_argument('--no-browser', action='store_true', help='open no browser')
     args = p.parse_args()
+    print(f'the panel is served at http://127.0.0.1:{args.port}', flush=True)
     with voila(args.port, not args.no_browser) as process:
         try: sys.exit(process.wait())
         except KeyboardInterrupt: pass

@@ -30,7 +30,7 @@ def answers(address, process, seconds=60):
 
 @contextmanager
 def lab():
-    "JupyterLab over a copy of the pages; gives its address"
+    "JupyterLab over a copy of the pages; gives its address, and the folder for everything it writes"
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         home, port = Path(folder), free_port()
         shutil.copytree(pages.NBS, home/'nbs', symlinks=True)
@@ -40,13 +40,13 @@ def lab():
         (settings/'plugin.jupyterlab-settings').write_text('{"autoStartDefaultKernel": true}')
         (home/'settings/@jupyterlab/apputils-extension').mkdir(parents=True)
         (home/'settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings').write_text('{"fetchNews": "false", "checkForUpdates": false}')
-        env = {**os.environ, 'JUPYTERLAB_SETTINGS_DIR': str(home/'settings'), 'JUPYTERLAB_WORKSPACES_DIR': str(home/'workspaces'), 'JUPYTER_CONFIG_DIR': str(home/'config'), 'JUPYTER_DATA_DIR': str(home/'data'), 'JUPYTER_RUNTIME_DIR': str(home/'runtime'), 'IPYTHONDIR': str(home/'ipython'), 'TORCHNN_REALLY_DATA': 'sample'}
+        env = {**os.environ, 'JUPYTERLAB_SETTINGS_DIR': str(home/'settings'), 'JUPYTERLAB_WORKSPACES_DIR': str(home/'workspaces'), 'JUPYTER_CONFIG_DIR': str(home/'config'), 'JUPYTER_DATA_DIR': str(home/'data'), 'JUPYTER_RUNTIME_DIR': str(home/'runtime'), 'IPYTHONDIR': str(home/'ipython'), 'TORCHNN_REALLY_DATA': 'sample', 'TORCHNN_REALLY_HOME': str(home/'cache'), 'WANDB_MODE': 'offline'}
         command = [sys.executable, '-m', 'jupyterlab', '--no-browser', '--allow-root', f'--port={port}', '--ServerApp.port_retries=0', '--IdentityProvider.token=', '--LabApp.expose_app_in_browser=True', str(home/'nbs')]
         with open(home/'log', 'wb') as log:
             process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
             try:
                 answers(f'http://127.0.0.1:{port}/api', process)
-                yield f'http://127.0.0.1:{port}'
+                yield f'http://127.0.0.1:{port}', home
             finally:
                 process.terminate()
                 process.wait(20)
@@ -145,6 +145,25 @@ def use(page, shot):
     shot('finished')
     return accuracy
 
+def restarted(page, home):
+    "A kernel that is restarted in the middle of a tracked run leaves no run open"
+    from torchnn_really.runs import list_runs
+    hand = Hand(page)
+    hand.press('Reset')
+    hand.fill('epochs', 10_000)
+    hand.panel.get_by_label('track with W&B').check()
+    before = set(home.rglob('offline-run-*'))
+    hand.press('Train')
+    hand.until('trained while tracked', lambda: hand.steps() > 50)
+    page.evaluate('jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()')
+    folders = set(home.rglob('offline-run-*')) - before
+    expect(len(folders) == 1, f'one run was tracked ({len(folders)})')
+    state, end = None, time.monotonic() + 30
+    while state != 'finished' and time.monotonic() < end:
+        state = next(run.state for run in list_runs(next(iter(folders)).parent) if run.folder in folders)
+        time.sleep(.5)
+    expect(state == 'finished', f'the run was closed when the kernel was restarted ({state})')
+
 def looks(page, shot, picture):
     "At the width of a phone, nothing is cut off"
     if picture:
@@ -169,7 +188,7 @@ def main():
     start = time.monotonic()
     def shots(page, place):
         return lambda name: page.locator('.torchnn-controls').first.screenshot(path=folder/f'{place}-{name}.png') if folder else None
-    with lab() as address, browser() as page:
+    with lab() as (address, home), browser() as page:
         run_all(page, address, '36_controls.ipynb')
         played = page.locator('[id^=player-]')
         played.scroll_into_view_if_needed()
@@ -177,7 +196,7 @@ def main():
         expect(played.locator('output').inner_text().startswith('after step 1:'), 'the player can be scrubbed')
         accuracy = use(page, shots(page, 'lab'))
         print(f'JupyterLab: page 36 run, panel used, accuracy {accuracy:.3f}, {time.monotonic()-start:.0f} s', flush=True)
-        page.evaluate("jupyterapp.commands.execute('kernelmenu:shutdown')")
+        restarted(page, home)
     port, start = free_port(), time.monotonic()
     with voila(port, browser=False, TORCHNN_REALLY_DATA='sample') as process, browser() as page:
         answers(f'http://127.0.0.1:{port}/', process)

@@ -6,7 +6,7 @@
 __all__ = ['OPTIMIZERS', 'FitSettings', 'SteeredFit', 'stop_all', 'picture', 'draw_curves', 'draw_digits', 'draw_matrix',
            'draw_weights', 'TrainingControls', 'Recording', 'record', 'Player']
 
-# %% ../nbs/36_controls.ipynb #daf38a64
+# %% ../nbs/36_controls.ipynb #e994abab
 import atexit
 import base64
 import hashlib
@@ -38,7 +38,7 @@ from .tables import show_table
 from .training import StopFit, fit, fit_and_log, is_classes
 from fastcore.basics import patch
 
-# %% ../nbs/36_controls.ipynb #caff99bb
+# %% ../nbs/36_controls.ipynb #8f7fec59
 class FitSettings(NamedTuple):
     "What a run is asked to do"
     arch:object=Mnist_Logistic # What makes the model, called without arguments
@@ -59,7 +59,7 @@ class FitSettings(NamedTuple):
         "The settings as a row of a table"
         return dict(model=getattr(self.arch, '__name__', str(self.arch)), opt=self.opt, **{k: v for k,v in self._asdict().items() if k not in ('arch','opt')})
 
-# %% ../nbs/36_controls.ipynb #45d5d293
+# %% ../nbs/36_controls.ipynb #4def407d
 class SteeredFit:
     "`fit` in a thread of its own, to be paused, stepped, stopped, and given another learning rate while it runs"
     def __init__(self,
@@ -80,7 +80,7 @@ class SteeredFit:
         self._gate,self._threads,self._thread = threading.Condition(),torch.get_num_threads(),None
         self._build()
 
-# %% ../nbs/36_controls.ipynb #bcbb19eb
+# %% ../nbs/36_controls.ipynb #ed29af99
 _one_at_a_time,_tracking,_living = threading.Lock(),threading.Lock(),weakref.WeakSet()
 
 @patch
@@ -98,7 +98,7 @@ def _build(self:SteeredFit):
         torch.manual_seed(s.seed)
         self.model,self.opt = get_model(lambda: s.arch().to(s.device), getattr(optim, s.opt), **s.opt_args())
 
-# %% ../nbs/36_controls.ipynb #45a434f8
+# %% ../nbs/36_controls.ipynb #61e11f26
 @patch
 def _pass(self:SteeredFit):
     "The gate: wait while no step is allowed; end if that is asked"
@@ -122,7 +122,7 @@ def _after_step(self:SteeredFit, info):
         self.changes[self.steps] = lr
         for group in self.opt.param_groups: group['lr'] = lr
 
-# %% ../nbs/36_controls.ipynb #02132817
+# %% ../nbs/36_controls.ipynb #093f7f49
 @patch
 def _measure(self:SteeredFit, pred, yb):
     "Accuracy; and into the matrix"
@@ -142,7 +142,7 @@ def _after_epoch(self:SteeredFit, info):
 def _tell(self:SteeredFit):
     if self.on_news: self.on_news(self)
 
-# %% ../nbs/36_controls.ipynb #98a26224
+# %% ../nbs/36_controls.ipynb #2195ac1a
 @patch
 def _run(self:SteeredFit):
     "What the thread does. It has as many threads to compute with as the one that made it, or sums would be rounded elsewhere"
@@ -163,7 +163,7 @@ def _run(self:SteeredFit):
         self._gate.notify_all()
     self._tell()
 
-# %% ../nbs/36_controls.ipynb #c0467369
+# %% ../nbs/36_controls.ipynb #f916ab83
 @patch
 def start(self:SteeredFit,
     allowed:float=math.inf, # Steps to take before it pauses
@@ -229,7 +229,7 @@ def stop_all():
 
 atexit.register(stop_all);
 
-# %% ../nbs/36_controls.ipynb #ab5646c0
+# %% ../nbs/36_controls.ipynb #a0c0f751
 @patch
 def losses(self:SteeredFit)->torch.Tensor: # `(steps,)`
     "The loss of every step so far"
@@ -257,7 +257,7 @@ def look(self:SteeredFit,
     self.model.train(training)
     return out
 
-# %% ../nbs/36_controls.ipynb #0d226575
+# %% ../nbs/36_controls.ipynb #93154a39
 @patch
 def code(self:SteeredFit)->str:
     "Python that repeats this run to the last bit, on as many threads"
@@ -285,7 +285,7 @@ def _hook_code(self:SteeredFit):
     if self.changes: lines += ["    for group in opt.param_groups: group['lr'] = changes.get(info['step'], group['lr'])"]
     return lines
 
-# %% ../nbs/36_controls.ipynb #7b776209
+# %% ../nbs/36_controls.ipynb #f57c8702
 _COLORS = dict(training='#0072b2', validation='#d55e00')
 
 def picture(
@@ -323,7 +323,7 @@ def draw_curves(
     return (f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="Losses so far: {said}" style="display:block;width:100%;max-width:{width}px;font:12px sans-serif" fill="currentColor">{marks}{lines}{legend}'
             f'<text x="{width/2}" y="{height-6}" text-anchor="middle">step (0 to {right:,}); loss upwards, in nats</text></svg>')
 
-# %% ../nbs/36_controls.ipynb #a7663324
+# %% ../nbs/36_controls.ipynb #e6b7ac20
 def draw_digits(
     pictures:list, # Addresses of pictures, as from `picture`
     truth:list,    # What they show
@@ -358,7 +358,7 @@ def draw_weights(
     rgb = 1 - strength.clamp(min=0)*torch.tensor([.87,.56,.3]) - (-strength).clamp(min=0)*torch.tensor([.2,.75,.8])
     return '<div style="display:flex;flex-wrap:wrap;gap:6px">' + ''.join(f'<img src="{picture((p*255).byte())}" alt="weights of class {i}" width="50" height="50" style="padding:0;background:none;image-rendering:pixelated;border-radius:4px">' for i,p in enumerate(rgb)) + '</div>'
 
-# %% ../nbs/36_controls.ipynb #4de360a1
+# %% ../nbs/36_controls.ipynb #e6714061
 class TrainingControls:
     "A panel that trains: settings, buttons, curves, predictions"
     def __init__(self,
@@ -380,7 +380,7 @@ class TrainingControls:
         known = dict(Mnist_Logistic=FitSettings(), Mnist_CNN=FitSettings(lr=.1, momentum=.9), sequential_cnn=FitSettings(lr=.1, momentum=.9))
         return known.get(name, FitSettings(lr=.1))._replace(arch=self.models[name])
 
-# %% ../nbs/36_controls.ipynb #e3759ff0
+# %% ../nbs/36_controls.ipynb #e15df61f
 OPTIMIZERS = ['SGD','Adam','AdamW','RMSprop','Adagrad','NAdam'] # Of `torch.optim`
 
 @patch
@@ -413,7 +413,7 @@ def _make_widgets(self:TrainingControls):
     for name,button in self.buttons.items(): button.on_click(lambda _, name=name: self._act(name))
     for name in ('data','model','opt','lr'): self.inputs[name].observe(partial(self._changed, name), 'value')
 
-# %% ../nbs/36_controls.ipynb #fbe4d8b8
+# %% ../nbs/36_controls.ipynb #5210cc94
 @patch
 def _load(self:TrainingControls):
     "The chosen data, and a few validation items to look at"
@@ -454,7 +454,7 @@ def _begin(self:TrainingControls):
     self._since = time.perf_counter(),0
     return self.run
 
-# %% ../nbs/36_controls.ipynb #cdc2af94
+# %% ../nbs/36_controls.ipynb #5af2ce6c
 @patch
 def _act(self:TrainingControls, name):
     "What a button does; what goes wrong is shown in the panel"
@@ -496,7 +496,7 @@ def close(self:TrainingControls):
     if self.run: self.run.stop()
     self.widget.close()
 
-# %% ../nbs/36_controls.ipynb #2230e86c
+# %% ../nbs/36_controls.ipynb #939c87a7
 @patch
 def _news(self:TrainingControls, run):
     "Called in the training's thread: draw, if it is time"
@@ -539,7 +539,7 @@ def _draw(self:TrainingControls):
     rows = [dict(s.named(), steps=c['training'][0][-1] if c['training'][0] else 0, valid_loss=c['validation'][1][-1] if c['validation'][1] else None, state=state) for s,c,state in self.past[-8:]]
     v['past'].value = show_table(rows, 'earlier runs, the faint curves')._repr_html_() if rows else ''
 
-# %% ../nbs/36_controls.ipynb #ff180a7d
+# %% ../nbs/36_controls.ipynb #8a8f3d0a
 @patch
 def _repr_html_(self:TrainingControls):
     "A still picture of the panel, where there is no kernel"
@@ -551,7 +551,7 @@ def _repr_mimebundle_(self:TrainingControls, **kwargs):
     "The widgets in a notebook that is alive, otherwise the still picture"
     return self.widget._repr_mimebundle_(**kwargs) if in_notebook() else {'text/plain': f'TrainingControls: {self.run.state if self.run else "idle"}', 'text/html': self._repr_html_()}
 
-# %% ../nbs/36_controls.ipynb #ada7827d
+# %% ../nbs/36_controls.ipynb #e76683df
 class Recording(NamedTuple):
     "What a run looked like on its way"
     settings:FitSettings # What was asked
@@ -582,7 +582,7 @@ def record(
     if run.wait(None) == 'failed': raise run.error
     return Recording(settings, run.curves(), moments)
 
-# %% ../nbs/36_controls.ipynb #bbb0cf07
+# %% ../nbs/36_controls.ipynb #a2507a41
 _PLAY = """(() => {
 const root = document.getElementById('ID'), find = s => root.querySelector(s), all = s => [...root.querySelectorAll(s)], runs = DATA;
 const slide = find('input'), pick = find('select'), button = find('button');
@@ -616,7 +616,7 @@ find('.steer').style.display = 'flex';
 show();
 })()"""
 
-# %% ../nbs/36_controls.ipynb #c0ee0f08
+# %% ../nbs/36_controls.ipynb #0e8952fe
 class Player:
     "Recorded runs to be played and scrubbed: plain HTML with a few lines of JavaScript, and the end of the first run where no script may run"
     def __init__(self,
