@@ -145,19 +145,29 @@ def use(page, shot):
     shot('finished')
     return accuracy
 
+def execute(page, code):
+    "Run code in the notebook's kernel, and wait for its end"
+    status = page.evaluate("code => jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code}).done.then(m => m.content.status + ' ' + (m.content.evalue || ''))", code)
+    expect(status.startswith('ok'), f'{code} ended well ({status})')
+
+def closed(page):
+    "Closing a panel in the middle of a run stops the run, and takes the panel away"
+    hand = Hand(page)
+    hand.fill('epochs', 10_000)
+    hand.press('Train')
+    hand.until('running', lambda: hand.status().startswith('running'))
+    execute(page, "panel.close(); assert panel.run.state == 'stopped' and not panel.run._thread.is_alive()")
+    page.wait_for_function("!document.querySelector('.torchnn-controls')")
+
 def restarted(page, home):
     "A kernel that is restarted in the middle of a tracked run leaves no run open"
     from torchnn_really.runs import list_runs
-    hand = Hand(page)
-    hand.press('Reset')
-    hand.fill('epochs', 10_000)
-    hand.panel.get_by_label('track with W&B').check()
     before = set(home.rglob('offline-run-*'))
-    hand.press('Train')
-    hand.until('trained while tracked', lambda: hand.steps() > 50)
-    page.evaluate('jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()')
+    execute(page, "again = TrainingControls(digits, settings=FitSettings(epochs=10_000)); again.inputs['track'].value = True; again.buttons['train'].click()")
+    execute(page, "while again.run.steps < 50 and again.run.state == 'running': time.sleep(.1)")
     folders = set(home.rglob('offline-run-*')) - before
     expect(len(folders) == 1, f'one run was tracked ({len(folders)})')
+    page.evaluate('jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()')
     state, end = None, time.monotonic() + 30
     while state != 'finished' and time.monotonic() < end:
         state = next(run.state for run in list_runs(next(iter(folders)).parent) if run.folder in folders)
@@ -196,6 +206,7 @@ def main():
         expect(played.locator('output').inner_text().startswith('after step 1:'), 'the player can be scrubbed')
         accuracy = use(page, shots(page, 'lab'))
         print(f'JupyterLab: page 36 run, panel used, accuracy {accuracy:.3f}, {time.monotonic()-start:.0f} s', flush=True)
+        closed(page)
         restarted(page, home)
     port, start = free_port(), time.monotonic()
     with voila(port, browser=False, TORCHNN_REALLY_DATA='sample') as process, browser() as page:

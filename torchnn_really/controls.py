@@ -31,7 +31,7 @@ from .device import check_device, default_device, on_device, to_device
 from .layers import sequential_cnn
 from .loaders import WrappedDataLoader
 from .models import Mnist_CNN
-from .rungs import Mnist_Logistic, accuracy, get_model
+from .rungs import Mnist_Logistic, accuracy, epochs_for, get_model
 from .runs import save_page
 from .show import ema
 from .tables import show_table
@@ -372,7 +372,7 @@ class TrainingControls:
         self.models,self.loss_func,self.project = {getattr(m, '__name__', str(m)): m for m in models},loss_func,project
         self.sources = dict(sample=partial(load_data, 'sample'), **({'mnist': partial(load_data, 'mnist')} if has_mnist() else {})) if data is None else {getattr(data, 'name', 'your own'): lambda: data}
         self.run,self.past,self._next,self._closed = None,[],0.,False
-        self._settings = settings or self._defaults(next(iter(self.models)))
+        self._settings,self._given = settings or self._defaults(next(iter(self.models))),settings is not None
         self._make_widgets()
         self._load()
 
@@ -395,7 +395,7 @@ def _make_widgets(self:TrainingControls):
         opt=listed(_OPTIMIZERS, s.opt, 'optimizer'),
         lr=w.FloatLogSlider(value=s.lr, min=-4, max=.5, step=.05, readout_format='.2g', description='learning rate', **wide),
         momentum=w.FloatSlider(value=s.momentum, min=0, max=.99, step=.01, description='momentum', **wide),
-        bs=listed([16,32,64,128,256,512,1024], s.bs, 'batch size'),
+        bs=listed(sorted({16,32,64,128,256,512,1024,s.bs}), s.bs, 'batch size'),
         epochs=w.BoundedIntText(value=s.epochs, min=1, max=10_000, description='epochs', **wide),
         device=listed(devices, s.device, 'device'),
         seed=w.BoundedIntText(value=s.seed, min=0, max=2**31, description='seed', **wide),
@@ -420,10 +420,11 @@ def _load(self:TrainingControls):
     data = self.sources[self.inputs['data'].value]()
     self.train_ds,self.valid_ds = data if not hasattr(data, 'x_train') else (TensorDataset(data.x_train, data.y_train), TensorDataset(data.x_valid, data.y_valid))
     items = [self.valid_ds[i] for i in range(min(10, len(self.valid_ds)))]
-    self.few,self.truth,self.pictures = torch.stack([x for x,_ in items]),[int(y) if torch.as_tensor(y).ndim == 0 else None for _,y in items],[]
+    self.few,self.truth,self.pictures = torch.stack([x for x,_ in items]),[int(y) if (t := torch.as_tensor(y)).ndim == 0 and not t.is_floating_point() else None for _,y in items],[]
     x = self.few.float()
     side = math.isqrt(x[0].numel())
     if side >= 8 and side*side == x[0].numel(): self.pictures = [picture(((p-p.min())/(p.max()-p.min()).clamp(min=1e-12)*255).byte()) for p in x.view(-1, side, side)]
+    if not self._given: self.inputs['epochs'].value = min(50, epochs_for(len(self.train_ds))) # as many steps, whatever the data
     self._reset()
 
 def _short(x): return float(f'{x:.4g}') # a slider says 0.9000000000000001
