@@ -100,10 +100,8 @@ def bench_panel(args):
     def plain():
         torch.manual_seed(0)
         loaders = get_data(train_ds, valid_ds, 64, generator=torch.Generator().manual_seed(0))
-        fit(epochs, *get_model_and_loss(), *loaders, progress=False)
-    def get_model_and_loss():
         model,opt = get_model(Mnist_CNN, lr=.1, momentum=.9)
-        return model,F.cross_entropy,opt
+        fit(epochs, model, F.cross_entropy, opt, *loaders, progress=False)
     def steered():
         panel.past.clear()
         panel.buttons['train'].click()

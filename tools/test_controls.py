@@ -6,7 +6,7 @@
 Chromium opens the page, runs all its cells, and uses the panel as a hand would. Where there is no Chromium, nothing is tested and one
 line says so.
 """
-import argparse, json, os, re, shutil, socket, subprocess, sys, tempfile, time, urllib.request
+import argparse, os, re, shutil, socket, subprocess, sys, tempfile, time, urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 import pages

@@ -123,12 +123,16 @@ def _after_step(self:SteeredFit, info):
         for group in self.opt.param_groups: group['lr'] = lr
 
 # %% ../nbs/36_controls.ipynb #093f7f49
+def _confusion(pred, yb):
+    "Counts `(classes, classes)`: a row for each true class, a column for each answer"
+    n = pred.shape[1]
+    return torch.bincount((yb*n + pred.argmax(1)).cpu(), minlength=n*n).view(n, n)
+
 @patch
 def _measure(self:SteeredFit, pred, yb):
     "Accuracy; and into the matrix"
-    n = pred.shape[1]
-    if self._counts is None: self._counts = torch.zeros(n, n, dtype=torch.int64)
-    self._counts += torch.bincount((yb*n + pred.argmax(1)).cpu(), minlength=n*n).view(n, n)
+    counts = _confusion(pred, yb)
+    self._counts = counts if self._counts is None else self._counts + counts
     return accuracy(pred, yb)
 
 @patch
@@ -297,6 +301,12 @@ def picture(
     Image.fromarray(pixels.numpy()).save(out, format='png')
     return 'data:image/png;base64,' + base64.b64encode(out.getvalue()).decode()
 
+def _square_pictures(x):
+    "Items `(n, …)` as pictures, each from its darkest to its brightest; none if they are no squares of one channel"
+    side = math.isqrt(x[0].numel())
+    if side < 8 or side*side != x[0].numel(): return []
+    return [picture(((p-p.min())/(p.max()-p.min()).clamp(min=1e-12)*255).byte()) for p in x.float().reshape(-1, side, side)]
+
 def draw_curves(
     curves:dict,    # Name → `(steps, losses)`, lists
     faint=(),       # More such dicts, to be drawn behind
@@ -420,10 +430,9 @@ def _load(self:TrainingControls):
     data = self.sources[self.inputs['data'].value]()
     self.train_ds,self.valid_ds = data if not hasattr(data, 'x_train') else (TensorDataset(data.x_train, data.y_train), TensorDataset(data.x_valid, data.y_valid))
     items = [self.valid_ds[i] for i in range(min(10, len(self.valid_ds)))]
-    self.few,self.truth,self.pictures = torch.stack([x for x,_ in items]),[int(y) if (t := torch.as_tensor(y)).ndim == 0 and not t.is_floating_point() else None for _,y in items],[]
-    x = self.few.float()
-    side = math.isqrt(x[0].numel())
-    if side >= 8 and side*side == x[0].numel(): self.pictures = [picture(((p-p.min())/(p.max()-p.min()).clamp(min=1e-12)*255).byte()) for p in x.view(-1, side, side)]
+    self.few = torch.stack([x for x,_ in items])
+    self.truth = [int(y) if (t := torch.as_tensor(y)).ndim == 0 and not t.is_floating_point() else None for _,y in items]
+    self.pictures = _square_pictures(self.few)
     if not self._given: self.inputs['epochs'].value = min(50, epochs_for(len(self.train_ds))) # as many steps, whatever the data
     self._reset()
 
@@ -573,9 +582,7 @@ def record(
     def see(run):
         if run.steps not in wanted or moments and moments[-1]['step'] == run.steps: return
         out = run.look(x)
-        classes,said = out.shape[1],out.argmax(1)
-        counts = torch.bincount(y*classes + said, minlength=classes*classes).view(classes, classes)
-        moments.append(dict(step=run.steps, said=said[:few].tolist(), sure=(100*out[:few].softmax(1).amax(1)).round().int().tolist(), matrix=counts.tolist()))
+        moments.append(dict(step=run.steps, said=out[:few].argmax(1).tolist(), sure=(100*out[:few].softmax(1).amax(1)).round().int().tolist(), matrix=_confusion(out, y).tolist()))
     run = SteeredFit(train_ds, valid_ds, settings, on_news=see)
     total = settings.epochs*len(run.train_dl)
     wanted = {max(1, round(total*(i/(n-1))**2)) for i in range(n)}
@@ -627,7 +634,7 @@ class Player:
         self.recordings = recordings
         items = [valid_ds[i] for i in range(len(recordings[0].moments[0]['said']))]
         self.truth = [int(y) for _,y in items]
-        self.pictures = [picture(((p-p.min())/(p.max()-p.min()).clamp(min=1e-12)*255).byte()) for p in (x.reshape(math.isqrt(x.numel()), -1) for x,_ in items)]
+        self.pictures = _square_pictures(torch.stack([x for x,_ in items]))
 
     def _points(self, r, svg):
         "Steps and places of a run's points in its chart"
