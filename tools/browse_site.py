@@ -45,9 +45,14 @@ def browser(address):
         yield show, wrong
         chrome.close()
 
-AXE = """async () => (await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa'], resultTypes: ['violations']})).violations
+AXE = """async where => (await axe.run(where || document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa'], resultTypes: ['violations']})).violations
     .filter(v => ['serious', 'critical'].includes(v.impact))
     .map(v => `${v.help} (${v.id}), ${v.nodes.length} times, as ${v.nodes[0].html.slice(0, 120)}: ${v.nodes[0].any.concat(v.nodes[0].all).map(c => c.message)[0]}`)"""
+
+def axe_core():
+    "axe-core's script, or None and a line that says why"
+    try: return (vendor.package('axe-core')/'axe.min.js').read_text(encoding='utf-8')
+    except vendor.Missing as e: print(f'skipped: rules of accessibility ({e})')
 
 def looked_at(show, wrong, name, axe, shots):
     "What is wrong with one page"
@@ -90,8 +95,7 @@ def deck(show, wrong, shots):
 
 def problems(shots):
     "Every problem, a line each"
-    try: axe = (vendor.package('axe-core')/'axe.min.js').read_text(encoding='utf-8')
-    except vendor.Missing as e: axe = None; print(f'skipped: rules of accessibility ({e})')
+    axe = axe_core()
     with serve(DOCS) as address, browser(address) as (show, wrong):
         for file in sorted(DOCS.glob('*.html')): yield from looked_at(show, wrong, file.name, axe, shots)
         yield from searched(show)

@@ -10,7 +10,7 @@ import argparse, os, re, shutil, socket, subprocess, sys, tempfile, time, urllib
 from contextlib import contextmanager
 from pathlib import Path
 import pages
-from browse_site import FLAGS, chromium
+from browse_site import AXE, FLAGS, axe_core, chromium
 from controls import voila
 
 def free_port():
@@ -114,10 +114,11 @@ def use(page, shot):
     grown = hand.curve()
     hand.until('a curve that grows on', lambda: hand.curve() > grown)
     slider = hand.panel.get_by_role('slider').first
-    before = hand.panel.locator('.widget-readout').first.inner_text()
+    number = hand.panel.get_by_label('learning rate', exact=True)
+    before = number.input_value()
     slider.focus()
     for _ in range(4): page.keyboard.press('ArrowLeft')
-    hand.until('another learning rate', lambda: hand.panel.locator('.widget-readout').first.inner_text() != before)
+    hand.until('another learning rate', lambda: float(number.input_value()) < float(before))
     hand.until('other predictions', lambda: hand.digits() != first)
     shot('running')
     hand.press('Pause')
@@ -128,14 +129,16 @@ def use(page, shot):
     expect(hand.steps() == held, 'a paused run takes no steps')
     hand.press('Step')
     hand.until('one step more', lambda: hand.steps() == held + 1)
+    hand.fill('learning rate', .0125)
     hand.press('Train')
     hand.until('running', lambda: hand.steps() > held + 5)
     hand.press('Stop')
     hand.until('stopped', lambda: hand.status().startswith('stopped'))
     hand.press('Code')
-    hand.until('the code', lambda: 'changes = {' in hand.panel.locator('pre').last.inner_text() and 'StopFit' in hand.panel.locator('pre').last.inner_text())
+    hand.until('the code', lambda: ': 0.0125}' in hand.panel.locator('pre').last.inner_text() and 'StopFit' in hand.panel.locator('pre').last.inner_text())
     hand.press('Reset')
     hand.until('idle again', lambda: 'idle' in hand.status())
+    hand.fill('learning rate', .1)
     hand.fill('epochs', 4)
     hand.press('Train')
     hand.until('finished', lambda: hand.status().startswith('finished'), 120)
@@ -149,6 +152,14 @@ def execute(page, code):
     "Run code in the notebook's kernel, and wait for its end"
     status = page.evaluate("code => jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code}).done.then(m => m.content.status + ' ' + (m.content.evalue || ''))", code)
     expect(status.startswith('ok'), f'{code} ended well ({status})')
+
+def accessible(page, axe, where):
+    "What axe-core calls serious is nowhere in the panel; ipywidgets gives the handle of a slider no name, so the rate has a labelled number as well"
+    if not axe: return
+    page.add_script_tag(content=axe)
+    found = page.evaluate(AXE, dict(include=[['.torchnn-controls']], exclude=[['.noUi-handle']]))
+    expect(not found, f'the panel in {where} breaks no rule of accessibility ({"; ".join(found)})')
+    expect(page.locator('.torchnn-controls [role=slider]').count() == 1, f'the panel in {where} has one slider')
 
 def closed(page):
     "Closing a panel in the middle of a run stops the run, and takes the panel away"
@@ -195,7 +206,7 @@ def main():
     folder = args.screenshots
     if not chromium(): print('skipped: the panel was not used in a browser, because there is no Chromium here (CHROMIUM=… names one)'); return
     if folder: folder.mkdir(parents=True, exist_ok=True)
-    start = time.monotonic()
+    start,axe = time.monotonic(),axe_core()
     def shots(page, place):
         return lambda name: page.locator('.torchnn-controls').first.screenshot(path=folder/f'{place}-{name}.png') if folder else None
     with lab() as (address, home), browser() as page:
@@ -206,6 +217,12 @@ def main():
         expect(played.locator('output').inner_text().startswith('after step 1:'), 'the player can be scrubbed')
         accuracy = use(page, shots(page, 'lab'))
         print(f'JupyterLab: page 36 run, panel used, accuracy {accuracy:.3f}, {time.monotonic()-start:.0f} s', flush=True)
+        for theme in ('Dark','Light'):
+            page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", f'JupyterLab {theme}')
+            page.wait_for_function("theme => document.body.dataset.jpThemeName == theme", arg=f'JupyterLab {theme}')
+            time.sleep(1)
+            shots(page, 'lab')(theme.lower())
+            accessible(page, axe, f'JupyterLab {theme}')
         closed(page)
         restarted(page, home)
     port, start = free_port(), time.monotonic()
@@ -214,6 +231,7 @@ def main():
         page.goto(f'http://127.0.0.1:{port}/')
         page.wait_for_selector('.torchnn-controls')
         accuracy = use(page, shots(page, 'voila'))
+        accessible(page, axe, 'Voilà')
         looks(page, shots(page, 'voila'), args.picture)
     print(f'Voilà: panel used, accuracy {accuracy:.3f}, {time.monotonic()-start:.0f} s')
 

@@ -382,6 +382,7 @@ class TrainingControls:
         self.models,self.loss_func,self.project = {getattr(m, '__name__', str(m)): m for m in models},loss_func,project
         self.sources = dict(sample=partial(load_data, 'sample'), **({'mnist': partial(load_data, 'mnist')} if has_mnist() else {})) if data is None else {getattr(data, 'name', 'your own'): lambda: data}
         self.run,self.past,self._next,self._closed = None,[],0.,False
+        self._drawing = threading.RLock() # hands and the training's thread both draw
         self._settings,self._given = settings or self._defaults(next(iter(self.models))),settings is not None
         self._make_widgets()
         self._load()
@@ -393,6 +394,14 @@ class TrainingControls:
 # %% ../nbs/36_controls.ipynb #e15df61f
 _OPTIMIZERS = ['SGD','Adam','AdamW','RMSprop','Adagrad','NAdam'] # Of `torch.optim`
 
+def _short(x): return float(f'{x:.4g}') # a slider says 0.9000000000000001
+
+@patch
+def _slid(self:TrainingControls, change):
+    "The number follows the slider, but not where a front end only rounds a typed number to the nearest of the slider's places"
+    number = self.inputs['lr']
+    if abs(math.log10(change['new']/number.value)) > self.slider.step/2: number.value = _short(change['new'])
+
 @patch
 def _make_widgets(self:TrainingControls):
     import ipywidgets as w
@@ -403,21 +412,26 @@ def _make_widgets(self:TrainingControls):
         data=listed(list(self.sources), next(iter(self.sources)), 'data'),
         model=listed(list(self.models), getattr(s.arch, '__name__', next(iter(self.models))), 'model'),
         opt=listed(_OPTIMIZERS, s.opt, 'optimizer'),
-        lr=w.FloatLogSlider(value=s.lr, min=-4, max=.5, step=.05, readout_format='.2g', description='learning rate', **wide),
-        momentum=w.FloatSlider(value=s.momentum, min=0, max=.99, step=.01, description='momentum', **wide),
+        lr=w.BoundedFloatText(value=s.lr, min=1e-4, max=10**.5, step=.01, description='learning rate', **wide),
+        momentum=w.BoundedFloatText(value=s.momentum, min=0, max=.99, step=.05, description='momentum', **wide),
         bs=listed(sorted({16,32,64,128,256,512,1024,s.bs}), s.bs, 'batch size'),
         epochs=w.BoundedIntText(value=s.epochs, min=1, max=10_000, description='epochs', **wide),
         device=listed(devices, s.device, 'device'),
         seed=w.BoundedIntText(value=s.seed, min=0, max=2**31, description='seed', **wide),
         track=w.Checkbox(value=False, description='track with W&B', **wide))
-    names = dict(train=('Train','success','play'), pause=('Pause','','pause'), step=('Step','','step-forward'), stop=('Stop','danger','stop'), reset=('Reset','','undo'), repeat=('Code','info','code'))
-    self.buttons = {k: w.Button(description=name, button_style=style, icon=icon, layout=w.Layout(width='92px'), tooltip=f'{name} the run') for k,(name,style,icon) in names.items()}
+    self.slider = w.FloatLogSlider(value=s.lr, min=-4, max=.5, step=.05, readout=False, layout=w.Layout(width='196px', margin='2px 2px 2px 104px')) # moves the number above it, which has the label that a slider's handle lacks
+    w.dlink((self.inputs['lr'],'value'), (self.slider,'value'))
+    self.slider.observe(self._slid, 'value')
+    rows = [row for name,i in self.inputs.items() for row in ((i, self.slider) if name == 'lr' else (i,))]
+    names = dict(train=('Train','play','#2e7d32'), pause=('Pause','pause',None), step=('Step','step-forward',None), stop=('Stop','stop','#c62828'), reset=('Reset','undo',None), repeat=('Code','code','#01579b'))
+    def colored(color): return dict(button_color=color, text_color='#ffffff') if color else {} # readable in every theme
+    self.buttons = {k: w.Button(description=name, icon=icon, style=colored(color), layout=w.Layout(width='92px'), tooltip=f'{name} the run') for k,(name,icon,color) in names.items()}
     self.bar = w.FloatProgress(min=0, max=1, layout=w.Layout(width='98%', max_width='580px'))
     self.views = {k: w.HTML(layout=w.Layout(max_width='100%', overflow='auto' if k in ('past','code') else 'visible', flex='0 0 auto')) for k in ('status','curves','digits','weights','matrix','past','code')}
     flow = dict(flex_flow='row wrap', align_items='flex-start')
     sight = [w.HBox(list(self.buttons.values()), layout=w.Layout(flex_flow='row wrap')), self.bar, *(self.views[k] for k in ('status','curves','digits'))]
     self.widget = w.VBox([
-        w.HBox([w.VBox(list(self.inputs.values()), layout=w.Layout(flex='0 1 310px', margin='0 16px 0 0')), w.VBox(sight, layout=w.Layout(flex='1 1 340px', min_width='0', max_width='680px'))], layout=w.Layout(**flow)),
+        w.HBox([w.VBox(rows, layout=w.Layout(flex='0 1 310px', margin='0 16px 0 0')), w.VBox(sight, layout=w.Layout(flex='1 1 340px', min_width='0', max_width='680px'))], layout=w.Layout(**flow)),
         w.HBox([self.views[k] for k in ('weights','matrix')], layout=w.Layout(**flow, grid_gap='8px 32px', margin='12px 0')),
         self.views['past'], self.views['code']]).add_class('torchnn-controls')
     for name,button in self.buttons.items(): button.on_click(lambda _, name=name: self._act(name))
@@ -435,8 +449,6 @@ def _load(self:TrainingControls):
     self.pictures = _square_pictures(self.few)
     if not self._given: self.inputs['epochs'].value = min(50, epochs_for(len(self.train_ds))) # as many steps, whatever the data
     self._reset()
-
-def _short(x): return float(f'{x:.4g}') # a slider says 0.9000000000000001
 
 @patch
 def settings(self:TrainingControls)->FitSettings:
@@ -519,25 +531,32 @@ def _news(self:TrainingControls, run):
 @patch
 def _status(self:TrainingControls, error=None):
     "State, progress and speed, in a line that a screen reader speaks"
+    with self._drawing: self.views['status'].value = f'<div role="status" style="font:14px sans-serif">{self._said(error)}</div>'
+
+@patch
+def _said(self:TrainingControls, error):
+    "The words of that line"
     run = self.run
     error = error or (run and run.error)
     total = run.settings.epochs*len(run.train_dl) if run else 1
     self.bar.value = run.steps/total if run else 0
-    if error: said = f'<b style="color:#d6453d">failed: {html.escape(f"{type(error).__name__}: {error}")}</b>'
-    elif not run: said = '<b>idle</b>: press Train'
-    else:
-        start,before = self._since
-        speed = (run.steps-before)/max(1e-9, time.perf_counter()-start)
-        if run.state != 'running' or time.perf_counter()-start > 2: self._since = time.perf_counter(),run.steps
-        last = run.valid[-1][1] if run.valid else {}
-        numbers = [f'step {run.steps:,} of {total:,}', *([f'{speed:,.0f} steps a second'] if run.state == 'running' and speed else []), *(f'validation {k.replace("valid_", "")} {last[k]:.3f}' for k in ('valid_loss','accuracy') if last.get(k) is not None)]
-        kept = run.history and (run.history.url or run.history.run_dir)
-        said = f'<b>{run.state}</b>: ' + ', '.join([*numbers, *([f'tracked: {html.escape(str(kept))}'] if kept else [])])
-    self.views['status'].value = f'<div role="status" style="font:14px sans-serif">{said}</div>'
+    if error: return f'<b style="color:#d6453d">failed: {html.escape(f"{type(error).__name__}: {error}")}</b>'
+    if not run: return '<b>idle</b>: press Train'
+    start,before = self._since
+    speed = (run.steps-before)/max(1e-9, time.perf_counter()-start)
+    if run.state != 'running' or time.perf_counter()-start > 2: self._since = time.perf_counter(),run.steps
+    last = run.valid[-1][1] if run.valid else {}
+    numbers = [f'step {run.steps:,} of {total:,}', *([f'{speed:,.0f} steps a second'] if run.state == 'running' and speed else []), *(f'validation {k.replace("valid_", "")} {last[k]:.3f}' for k in ('valid_loss','accuracy') if last.get(k) is not None)]
+    kept = run.history and (run.history.url or run.history.run_dir)
+    return f'<b>{run.state}</b>: ' + ', '.join([*numbers, *([f'tracked: {html.escape(str(kept))}'] if kept else [])])
 
 @patch
 def _draw(self:TrainingControls):
     "Everything the panel shows"
+    with self._drawing: self._draw_views()
+
+@patch
+def _draw_views(self:TrainingControls):
     run,v = self.run,self.views
     self._status()
     v['curves'].value = draw_curves(run.curves() if run else dict(training=([], []), validation=([], [])), [c for _,c,_ in self.past[-8:]])
