@@ -152,12 +152,13 @@ def train_epoch(
     history:History,    # Where the losses go
     on_train_step=None, # Hook, called after each step with epoch, step, loss (0-d tensor), lr, n
     bar=None,           # Progress bar to move on
+    step=loss_batch,    # What a batch goes through
 )->float:               # The mean loss over the epoch's samples
     "One pass over the training batches"
     model.train()
     batch_loss = loss_func if history.n_steps else checked(loss_func)
     for xb,yb in train_dl:
-        loss,n = loss_batch(model, batch_loss, xb, yb, opt)
+        loss,n = step(model, batch_loss, xb, yb, opt)
         history._add(loss, n, opt)
         if on_train_step: on_train_step(dict(epoch=len(history.epochs)+1, step=history.n_steps, loss=loss, lr=learning_rate(opt), n=n))
         if bar is not None:
@@ -209,6 +210,7 @@ def fit(
     *,
     metrics=None,          # Dict from names to functions of (output, targets); None: accuracy, if the targets are classes
     progress:bool=True,    # Show a progress bar, in a terminal or a notebook?
+    step=loss_batch,       # What a batch of training goes through; another function is called, and returns, as this one
 )->History:                # What happened; `StopFit` and Ctrl-C end training and keep it
     "Train a model, validate it after each epoch, and keep what happened"
     epochs = check_fit(epochs, train_dl, valid_dl, metrics)
@@ -216,7 +218,7 @@ def fit(
     with kept(history), epoch_bar(epochs, train_dl, progress) as bar:
         for epoch in range(1, epochs+1):
             start = time.perf_counter()
-            train_loss = train_epoch(model, loss_func, opt, train_dl, history, on_train_step, bar)
+            train_loss = train_epoch(model, loss_func, opt, train_dl, history, on_train_step, bar, step)
             measured = evaluate(model, loss_func, valid_dl, metrics)
             history.epochs.append(dict(epoch=epoch, train_loss=train_loss, **measured, seconds=time.perf_counter()-start))
             say_numbers(bar, history)
