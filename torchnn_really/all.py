@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../nbs/89_all.ipynb #09a3786a
-from . import autograd, batches, controls, data, device, ladder, layers, loaders, models, profiling, rungs, runs, show, tables, tracking, training
+from . import autograd, batches, controls, data, device, ladder, layers, lean, loaders, models, profiling, rungs, runs, show, tables, tracking, training
 from .autograd import *
 from .batches import *
 from .controls import *
@@ -14,6 +14,7 @@ from .data import *
 from .device import *
 from .ladder import *
 from .layers import *
+from .lean import *
 from .loaders import *
 from .models import *
 from .profiling import *
@@ -25,5 +26,5 @@ from .tracking import *
 from .training import *
 
 # %% ../nbs/89_all.ipynb #a72fba9f
-_modules = data, show, tables, runs, autograd, rungs, tracking, batches, training, models, layers, loaders, device, profiling, ladder, controls
+_modules = data, show, tables, runs, autograd, rungs, tracking, batches, training, models, layers, loaders, device, profiling, ladder, lean, controls
 __all__ = [name for module in _modules for name in module.__all__]
