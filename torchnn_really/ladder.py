@@ -14,7 +14,7 @@ from torch import optim
 from torch.utils.data import TensorDataset
 from .batches import get_data
 from .data import Digits, check_digits, load_data, progress_bar
-from .device import check_device, on_device
+from .device import check_device, dataset_on
 from .loaders import WrappedDataLoader, any_size_cnn, preprocess
 from .models import Mnist_CNN
 from .rungs import Mnist_Logistic, accuracy, check_run, count_statements, get_model, how_same, threads, train_dataloader, train_dataset, train_functional, train_linear, train_module, train_optim, train_scratch
@@ -69,9 +69,9 @@ def train_model(
     spec,device = MODELS[name],check_device(device)
     if opt_args is None: opt_args = spec.opt_args if opt_func is optim.SGD else {}
     def arch(): return spec.arch().to(device)
-    def wrap(dl): return on_device(WrappedDataLoader(dl, spec.prepare) if spec.prepare else dl, device)
+    def wrap(dl): return WrappedDataLoader(dl, spec.prepare) if spec.prepare else dl
     torch.manual_seed(seed)
-    train_ds,valid_ds = TensorDataset(data.x_train, data.y_train),TensorDataset(data.x_valid, data.y_valid)
+    train_ds,valid_ds = (dataset_on(TensorDataset(x, y), device) for x,y in ((data.x_train, data.y_train), (data.x_valid, data.y_valid)))
     return three_lines(train_ds, valid_ds, epochs, bs, arch, opt_func, opt_args, wrap, **fit_args)
 
 # %% ../nbs/27_ladder.ipynb #a072ea6f
