@@ -1,35 +1,38 @@
 #!/usr/bin/env python3
 """Measure what the pages claim about speed. Nothing here is a test: it prints ratios, taken in turns within one run.
 
-    python tools/bench.py [fit] [track] [import] [--data auto|sample|mnist] [--pairs 15]
+    python tools/bench.py [fit] [lean] [track] [panel] [import] [--data auto|sample|mnist] [--pairs 15] [--threads 1]
 
-`fit`: two epochs of logistic regression by our `fit` and loaders, against the tutorial's `fit` over `DataLoader(TensorDataset)`;
-one thread, CPU seconds, the pairs in turns, beside a control that compares the tutorial's loop with itself. It fails unless
-parameters, every loss and the random state are equal to the last bit. `track`: `fit_and_log`, offline, against `fit`, for logistic
+`fit`: two epochs of logistic regression by our `fit` and loaders, against the tutorial's `fit` over `DataLoader(TensorDataset)`, the
+pairs in turns, beside a control that compares the tutorial's loop with itself. It fails unless parameters, every loss and the random
+state are equal to the last bit. `lean`: the same with the steps of page 29, and for the convolutional network. With one thread CPU
+seconds are compared, with more of them seconds by the clock. `track`: `fit_and_log`, offline, against `fit`, for logistic
 regression and the convolutional network, beside the same control. `import`: a fresh process that imports
 `torchnn_really.all`, against one that imports torch.
 """
 import argparse, statistics, subprocess, sys, time
 
 def ratios(a, b, pairs):
-    "Median and range of `a`'s CPU seconds over `b`'s, run in turns"
+    "Median and range of `a`'s seconds over `b`'s, run in turns"
+    import torch
+    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
     def seconds(f):
-        start = time.process_time()
+        start = clock()
         f()
-        return time.process_time() - start
+        return clock() - start
     seconds(a), seconds(b)
     found = sorted(seconds(a)/seconds(b) for _ in range(pairs))
     return f'{statistics.median(found):.2f} [{found[0]:.2f}–{found[-1]:.2f}], {pairs} pairs'
 
-def bench_fit(args):
+def runners(args, arch, epochs, **opt_args):
+    "The tutorial's training, written anew, and ours: two functions, each returns losses, validation losses, parameters, random state"
     import numpy as np, torch
     import torch.nn.functional as F
     from torch.utils.data import DataLoader, TensorDataset
-    from torchnn_really.all import fit, get_data, get_model, load_data
-    torch.set_num_threads(1)
+    from torchnn_really.all import fit, get_data, get_model, load_data, loss_batch
     data = load_data(args.data)
     train_ds,valid_ds = TensorDataset(data.x_train, data.y_train),TensorDataset(data.x_valid, data.y_valid)
-    epochs = 2 if data.name == 'mnist' else 20
+    if data.name != 'mnist': epochs *= 10
 
     def tutorials_batch(model, loss_func, xb, yb, opt=None):
         loss = loss_func(model(xb), yb)
@@ -41,7 +44,7 @@ def bench_fit(args):
 
     def tutorials():
         torch.manual_seed(0)
-        model,opt = get_model(lr=.5)
+        model,opt = get_model(arch, **opt_args)
         train_dl,valid_dl = DataLoader(train_ds, batch_size=64, shuffle=True),DataLoader(valid_ds, batch_size=128)
         losses,valid = [],[]
         for epoch in range(epochs):
@@ -50,19 +53,44 @@ def bench_fit(args):
             model.eval()
             with torch.no_grad(): values,sizes = zip(*[tutorials_batch(model, F.cross_entropy, xb, yb) for xb,yb in valid_dl])
             valid.append(np.sum(np.multiply(values, sizes))/np.sum(sizes))
-        return torch.tensor(losses), valid, model.lin.weight, model.lin.bias, torch.random.get_rng_state()
+        return torch.tensor(losses), torch.tensor(valid, dtype=torch.float64), torch.random.get_rng_state(), *(p.detach() for p in model.parameters())
 
-    def ours():
+    def ours(make_step=lambda model, opt: loss_batch, layout=torch.contiguous_format):
         torch.manual_seed(0)
-        model,opt = get_model(lr=.5)
-        history = fit(epochs, model, F.cross_entropy, opt, *get_data(train_ds, valid_ds, 64), metrics={}, progress=False)
-        return history.steps, [e['valid_loss'] for e in history.epochs], model.lin.weight, model.lin.bias, torch.random.get_rng_state()
+        model,opt = get_model(lambda: arch().to(memory_format=layout), **opt_args)
+        history = fit(epochs, model, F.cross_entropy, opt, *get_data(train_ds, valid_ds, 64), metrics={}, progress=False, step=make_step(model, opt))
+        return history.steps, torch.tensor([e['valid_loss'] for e in history.epochs], dtype=torch.float64), torch.random.get_rng_state(), *(p.detach() for p in model.parameters())
 
-    for name,a,b in zip(('losses','validation','weight','bias','random state'), tutorials(), ours()):
-        if not (torch.equal(a, b) if torch.is_tensor(a) else a == b): sys.exit(f'fit: {name} differ from the tutorial\'s')
-    print(f'fit: parameters, losses, validation losses and random state equal to the last bit, {data.heading}, {epochs} epochs')
+    return tutorials,ours
+
+def expect_same(what, a, b):
+    "End if two runs are not equal to the last bit"
+    import torch
+    for name,x,y in zip(('losses','validation losses','random state',*['parameters']*len(a)), a, b):
+        if not torch.equal(x, y): sys.exit(f"{what}: {name} differ from the tutorial's")
+    print(f"{what}: losses, validation losses, random state and parameters equal to the last bit")
+
+def bench_fit(args):
+    from torchnn_really.all import Mnist_Logistic
+    tutorials,ours = runners(args, Mnist_Logistic, 2, lr=.5)
+    expect_same('fit', tutorials(), ours())
     print(f'fit: tutorial / ours    {ratios(tutorials, ours, args.pairs)}')
-    print(f'fit: tutorial / itself  {ratios(tutorials, tutorials, args.pairs)}')
+    print(f'fit: tutorial / itself  {ratios(tutorials, tutorials, args.pairs)}', flush=True)
+
+def bench_lean(args):
+    import torch
+    from torchnn_really.all import Mnist_CNN, Mnist_Logistic, cnn_step, lean_step
+    def lean(model, opt): return lean_step(opt)
+    tutorials,ours = runners(args, Mnist_Logistic, 2, lr=.5)
+    expect_same('lean: logistic', tutorials(), ours(lean))
+    print(f'lean: logistic tutorial / lean step  {ratios(tutorials, lambda: ours(lean), args.pairs)}', flush=True)
+    tutorials,ours = runners(args, Mnist_CNN, 1, lr=.1, momentum=.9)
+    for name,how in (('as it is', ours), ('lean step', lambda: ours(lean)), ('backward written out', lambda: ours(cnn_step))):
+        expect_same(f'lean: cnn, {name}', tutorials(), how())
+        print(f'lean: cnn tutorial / {name}  {ratios(tutorials, how, args.pairs)}', flush=True)
+    for name,how in (('lean step', lean), ('backward written out', cnn_step)):
+        print(f'lean: cnn tutorial / {name}, channels last  {ratios(tutorials, lambda: ours(how, torch.channels_last), args.pairs)}', flush=True)
+    print(f'lean: cnn tutorial / itself  {ratios(tutorials, tutorials, args.pairs)}', flush=True)
 
 def bench_track(args):
     import os, tempfile
@@ -71,7 +99,6 @@ def bench_track(args):
     import torch.nn.functional as F
     from torch.utils.data import TensorDataset
     from torchnn_really.all import Mnist_CNN, Mnist_Logistic, fit, fit_and_log, get_data, get_model, load_data
-    torch.set_num_threads(1)
     data = load_data(args.data)
     train_ds,valid_ds = TensorDataset(data.x_train, data.y_train),TensorDataset(data.x_valid, data.y_valid)
     def once(how, arch, epochs, **opt_args):
@@ -92,7 +119,6 @@ def bench_panel(args):
     import torch.nn.functional as F
     from torch.utils.data import TensorDataset
     from torchnn_really.all import FitSettings, Mnist_CNN, TrainingControls, fit, get_data, get_model, load_data
-    torch.set_num_threads(1)
     data = load_data(args.data)
     train_ds,valid_ds = TensorDataset(data.x_train, data.y_train),TensorDataset(data.x_valid, data.y_valid)
     epochs = 1 if data.name == 'mnist' else 10
@@ -120,11 +146,15 @@ def bench_import(args):
 
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('what', nargs='*', metavar='fit|track|panel|import', help='default: all')
+    p.add_argument('what', nargs='*', metavar='fit|lean|track|panel|import', help='default: all')
     p.add_argument('--data', choices=['auto','sample','mnist'], default='auto')
     p.add_argument('--pairs', type=int, default=15)
+    p.add_argument('--threads', type=int, default=1, help='threads that torch computes with')
     args = p.parse_args()
-    benches = dict(fit=bench_fit, track=bench_track, panel=bench_panel, **{'import': bench_import})
+    if args.what != ['import']:
+        import torch
+        torch.set_num_threads(args.threads)
+    benches = dict(fit=bench_fit, lean=bench_lean, track=bench_track, panel=bench_panel, **{'import': bench_import})
     for what in args.what or benches:
         if what not in benches: p.error(f'{what} is none of {", ".join(benches)}')
         benches[what](args)
