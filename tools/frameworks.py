@@ -24,6 +24,7 @@ def resident(peak=False):
     "Memory that this process holds now, or the most it has held, in MB"
     try: lines = Path('/proc/self/status').read_text().splitlines()
     except FileNotFoundError:
+        if os.name == 'nt': return float('nan') # nothing in Python's library tells it there
         import resource
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == 'darwin' else 2**10)
     return next(int(l.split()[1]) for l in lines if l.startswith('VmHWM' if peak else 'VmRSS')) / 2**10
@@ -167,17 +168,20 @@ def about(args, data):
 
 def race(args, here, result):
     "All contenders in turns"
-    children, skipped = {}, {}
-    for c in here:
-        children[c.name] = Child(args, '--racer', c.name)
-        try: children[c.name].ask() # one at a time: loading the data is work
-        except RuntimeError as e: skipped[c.name] = f'failed: {e}'; children.pop(c.name).end()
-    found = {job: {name: dict(seconds=[], cpu_seconds=[]) for name in children} for job in JOBS}
-    begin = load()
+    children, skipped, found = {}, {}, {job: {} for job in JOBS}
+    for c in here: # one after the other: loading the data is work
+        child = children[c.name] = Child(args, '--racer', c.name)
+        try:
+            child.ask()
+            for job in JOBS: found[job][c.name] = dict(seconds=[], cpu_seconds=[]) | child.ask(job=job, steps=20)
+        except RuntimeError as e:
+            skipped[c.name] = f'failed: {e}'
+            children.pop(c.name).end()
+            for rows in found.values(): rows.pop(c.name, None)
+    print('race: everyone is ready', file=sys.stderr, flush=True)
+    begin, names = load(), list(children)
     try:
         for job in JOBS:
-            for name, child in children.items(): found[job][name] |= child.ask(job=job, steps=20)
-            names = list(children)
             for i in range(args.rounds):
                 for name in names[i % len(names):] + names[:i % len(names)]:
                     got, row = children[name].ask(job=job), found[job][name]
@@ -187,9 +191,9 @@ def race(args, here, result):
                 print(f'race: {job}, round {i+1} of {args.rounds}', file=sys.stderr, flush=True)
     finally:
         for child in children.values(): child.end()
-    for job, rows in found.items():
-        for name, row in rows.items():
-            row['same'] = row.pop('digest') == rows['tutorial'].get('digest', '') if name != 'tutorial' else True
+    for rows in found.values():
+        wanted = rows['tutorial']['digest']
+        for row in rows.values(): row['same'] = row.pop('digest') == wanted
     return found, skipped, [begin, load()]
 
 def judge(found, reasons):
