@@ -7,8 +7,8 @@
 that stays, all in turns, another one first in each round. It fails unless the weights are equal to the tutorial's to the last bit
 (those with a reason to differ: within 1e-6 after 20 steps). `fresh`: new processes, for the seconds that an import takes beyond
 torch's and for the peak of memory. `scaling`: how time and memory of our `fit` grow with the size of the batch, of the data and of
-a layer. Without a name all three run; what is not run keeps its place in the file. A contender that is not installed or fails is
-named, in the file too.
+a layer, on one thread. Without a name all three run; what is not run keeps its place in the file. A contender that is not installed
+or fails is named, in the file too.
 """
 import argparse, ctypes, datetime, hashlib, importlib.metadata, json, os, platform, subprocess, sys, time
 from pathlib import Path
@@ -109,7 +109,7 @@ def point(args, tell):
     from torch import nn
     from torch.utils.data import TensorDataset
     from torchnn_really.all import BatchLoader, with_fit
-    kind, n = args.point[0], int(args.point[1])
+    kind, n, args.threads = args.point[0], int(args.point[1]), 1 # one thread, so that CPU time is the work alone
     data, train_ds, valid_ds = prepare(args)
     class Wide(nn.Sequential):
         def __init__(self): super().__init__(nn.Linear(784, n), nn.ReLU(), nn.Linear(n, 10))
@@ -168,12 +168,12 @@ def about(args, data):
 
 def race(args, here, result):
     "All contenders in turns"
-    children, skipped, found = {}, {}, {job: {} for job in JOBS}
+    children, skipped, found = {}, {}, {job: {} for job in args.jobs}
     for c in here: # one after the other: loading the data is work
         child = children[c.name] = Child(args, '--racer', c.name)
         try:
             child.ask()
-            for job in JOBS: found[job][c.name] = dict(seconds=[], cpu_seconds=[]) | child.ask(job=job, steps=20)
+            for job in args.jobs: found[job][c.name] = dict(seconds=[], cpu_seconds=[]) | child.ask(job=job, steps=20)
         except RuntimeError as e:
             skipped[c.name] = f'failed: {e}'
             children.pop(c.name).end()
@@ -181,7 +181,7 @@ def race(args, here, result):
     print('race: everyone is ready', file=sys.stderr, flush=True)
     begin, names = load(), list(children)
     try:
-        for job in JOBS:
+        for job in args.jobs:
             for i in range(args.rounds):
                 for name in names[i % len(names):] + names[:i % len(names)]:
                     got, row = children[name].ask(job=job), found[job][name]
@@ -263,6 +263,7 @@ def main():
     p.add_argument('what', nargs='*', metavar='race|fresh|scaling', help='default: all')
     p.add_argument('--data', choices=['auto','sample','mnist'], default='auto')
     p.add_argument('--rounds', type=int, default=5, help='rounds of the race')
+    p.add_argument('--jobs', nargs='+', choices=list(JOBS), default=list(JOBS), help='what is raced')
     p.add_argument('--imports', type=int, default=3, help='imports of each contender, in fresh processes')
     p.add_argument('--threads', type=int, help="torch's threads; default: torch's own choice")
     p.add_argument('--out', type=Path, default=ROOT/'nbs'/'bench.json', help='where the result goes')
@@ -291,7 +292,7 @@ def main():
         found, failed, result['about']['load'] = race(args, here, result)
         skipped |= failed
         judge(found, {c.name: c.differs for c in contenders})
-        result['race'] = found
+        result.setdefault('race', {}).update(found)
     if 'fresh' in wanted:
         found, failed = freshly(args, [c for c in here if c.name not in skipped])
         skipped |= failed
