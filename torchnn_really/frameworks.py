@@ -320,7 +320,7 @@ def with_lean_lightning(
     "The job in Lightning, without what the job does not ask for"
     return with_lightning(job, logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0)
 
-framework('Lightning', 'lightning', 'lightning')(with_lightning)
+framework('Lightning', 'lightning', 'lightning')(with_lightning);
 
 # %% ../nbs/37_frameworks.ipynb #41200111
 @framework('fastai', 'fastai.basics', 'fastai')
