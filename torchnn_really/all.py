@@ -6,12 +6,13 @@
 __all__ = []
 
 # %% ../nbs/89_all.ipynb #09a3786a
-from . import autograd, batches, controls, data, device, ladder, layers, loaders, models, rungs, runs, show, tables, tracking, training
+from . import autograd, batches, controls, data, device, frameworks, ladder, layers, loaders, models, rungs, runs, show, tables, tracking, training
 from .autograd import *
 from .batches import *
 from .controls import *
 from .data import *
 from .device import *
+from .frameworks import *
 from .ladder import *
 from .layers import *
 from .loaders import *
@@ -24,5 +25,5 @@ from .tracking import *
 from .training import *
 
 # %% ../nbs/89_all.ipynb #a72fba9f
-_modules = data, show, tables, runs, autograd, rungs, tracking, batches, training, models, layers, loaders, device, ladder, controls
+_modules = data, show, tables, runs, autograd, rungs, tracking, batches, training, models, layers, loaders, device, ladder, controls, frameworks
 __all__ = [name for module in _modules for name in module.__all__]
