@@ -5,8 +5,8 @@
 
 `fit`: two epochs of logistic regression by our `fit` and loaders, against the tutorial's `fit` over `DataLoader(TensorDataset)`, the
 pairs in turns, beside a control that compares the tutorial's loop with itself. It fails unless parameters, every loss and the random
-state are equal to the last bit. `lean`: the same with the steps of page 29, and for the convolutional network. With one thread CPU
-seconds are compared, with more of them seconds by the clock. `track`: `fit_and_log`, offline, against `fit`, for logistic
+state are equal to the last bit. `lean`: the same with the steps of page 29, and for the convolutional network, each in a lasting
+process of its own. With one thread CPU seconds are compared, with more of them seconds by the clock. `track`: `fit_and_log`, offline, against `fit`, for logistic
 regression and the convolutional network, beside the same control. `import`: a fresh process that imports
 `torchnn_really.all`, against one that imports torch. `recipes`, only where it is named, and on MNIST: what page 39 reads from
 `nbs/recipes.json`. Each of the three recipes on five seeds with one thread and with two, then the recipes built up and taken apart, one choice at
@@ -79,20 +79,57 @@ def bench_fit(args):
     print(f'fit: tutorial / ours    {ratios(tutorials, ours, args.pairs)}')
     print(f'fit: tutorial / itself  {ratios(tutorials, tutorials, args.pairs)}', flush=True)
 
-def bench_lean(args):
+LEAN = { # name: model, step, layout, memory kept?
+    'tutorial': (None, 'contiguous', False), 'tutorial again': (None, 'contiguous', False), 'fit': ('usual', 'contiguous', False), 'lean step': ('lean', 'contiguous', False), 'backward written out': ('written', 'contiguous', False),
+    'lean step, memory kept': ('lean', 'contiguous', True), 'backward written out, memory kept': ('written', 'contiguous', True),
+    'lean step, memory kept, channels last': ('lean', 'channels_last', True), 'backward written out, memory kept, channels last': ('written', 'channels_last', True)}
+
+def contender(args, model, name):
+    "A training by name, as a function"
     import torch
-    from torchnn_really.all import Mnist_CNN, Mnist_Logistic, cnn_step, lean_step
-    def lean(model, opt): return lean_step(opt)
-    tutorials,ours = runners(args, Mnist_Logistic, 2, lr=.5)
-    expect_same('lean: logistic', tutorials(), ours(lean))
-    print(f'lean: logistic tutorial / lean step  {ratios(tutorials, lambda: ours(lean), args.pairs)}', flush=True)
-    tutorials,ours = runners(args, Mnist_CNN, 1, lr=.1, momentum=.9)
-    for name,how in (('as it is', ours), ('lean step', lambda: ours(lean)), ('backward written out', lambda: ours(cnn_step))):
-        expect_same(f'lean: cnn, {name}', tutorials(), how())
-        print(f'lean: cnn tutorial / {name}  {ratios(tutorials, how, args.pairs)}', flush=True)
-    for name,how in (('lean step', lean), ('backward written out', cnn_step)):
-        print(f'lean: cnn tutorial / {name}, channels last  {ratios(tutorials, lambda: ours(how, torch.channels_last), args.pairs)}', flush=True)
-    print(f'lean: cnn tutorial / itself  {ratios(tutorials, tutorials, args.pairs)}', flush=True)
+    from torchnn_really import all as library
+    step,layout,keep = LEAN[name]
+    if keep: library.keep_memory()
+    arch,epochs,opt_args,written = dict(logistic=(library.Mnist_Logistic, 2, dict(lr=.5), library.logistic_step), cnn=(library.Mnist_CNN, 1, dict(lr=.1, momentum=.9), library.cnn_step))[model]
+    tutorials,ours = runners(args, arch, epochs, **opt_args)
+    make_step = dict(usual=lambda model, opt: library.loss_batch, lean=lambda model, opt: library.lean_step(opt), written=written)
+    if step is None: return tutorials
+    return lambda: ours(make_step[step], getattr(torch, {'contiguous': 'contiguous_format'}.get(layout, layout)))
+
+def worker(args, model, name, pipe):
+    "A process that trains when it is told to, and says what came out and how long it took"
+    import torch
+    torch.set_num_threads(args.threads)
+    train,clock = contender(args, model, name),time.process_time if args.threads == 1 else time.perf_counter
+    while pipe.recv():
+        start = clock()
+        result = train()
+        pipe.send((clock() - start, [t.numpy() for t in result]))
+
+def bench_lean(args):
+    import multiprocessing, numpy as np
+    spawn = multiprocessing.get_context('spawn')
+    for model in ('logistic', 'cnn'):
+        pipes,processes = {},[]
+        for name in LEAN:
+            if model == 'logistic' and 'channels last' in name: continue
+            pipes[name],far = spawn.Pipe()
+            processes.append(spawn.Process(target=worker, args=(args, model, name, far), daemon=True))
+            processes[-1].start()
+            far.close() # or nobody would notice its end
+        def run(name):
+            pipes[name].send(True)
+            return pipes[name].recv()
+        first = {name: run(name)[1] for name in pipes} # and everyone is warm
+        for name,result in first.items():
+            if 'channels last' not in name and not all(map(np.array_equal, result, first['tutorial'])): sys.exit(f"lean: {model}, {name}: losses, validation losses, random state or parameters differ from the tutorial's")
+        print(f'lean: {model}: losses, validation losses, random state and parameters equal to the last bit, but for channels last')
+        rounds = [{name: run(name)[0] for name in pipes} for _ in range(args.pairs)]
+        for name in list(pipes)[1:]:
+            found = sorted(r['tutorial']/r[name] for r in rounds)
+            print(f"lean: {model}: tutorial / {name}  {statistics.median(found):.2f} [{found[0]:.2f}–{found[-1]:.2f}], {args.pairs} pairs; {statistics.median(r[name] for r in rounds):.3f} s", flush=True)
+        for name in pipes: pipes[name].send(False)
+        for p in processes: p.join()
 
 def bench_track(args):
     import os, tempfile

@@ -4,13 +4,16 @@
 
 # %% auto #0
 __all__ = ['sgd_update', 'with_momentum', 'check_sgd', 'lean_step', 'loss_slope', 'logistic_step', 'check_model', 'conv_outputs',
-           'conv_gradients', 'cnn_step']
+           'conv_gradients', 'cnn_step', 'page_faults', 'keep_memory']
 
 # %% ../nbs/29_lean.ipynb #2b48904e
+import ctypes
+import platform
 import torch
 import torch.nn.functional as F
 from torch import optim
 from torch.ops import aten
+from .data import check_count
 from .models import Mnist_CNN
 from .rungs import Mnist_Logistic
 
@@ -149,3 +152,20 @@ def cnn_step(
         update(conv_gradients(convs, seen, slope))
         return loss,len(xb)
     return step
+
+# %% ../nbs/29_lean.ipynb #7933a8e2
+def page_faults()->int: # Of this process, so far
+    "How often the system had to hand out a page of memory; -1 where it does not say"
+    try: import resource
+    except ImportError: return -1 # on Windows
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+def keep_memory(
+    mb:int=1024, # Free memory to keep at most, in megabytes, below 2048
+)->bool:         # Whether the C library could be told: GNU's can, which is that of most Linux systems
+    "Keep what a step frees for the next one, instead of giving it back to the system. For the whole process, and once is enough"
+    check_count('mb', mb)
+    if mb >= 2048: raise ValueError(f'mb is {mb}; it must be below 2048')
+    if platform.libc_ver()[0] != 'glibc': return False
+    tell,trim_threshold,mmap_threshold = ctypes.CDLL(None).mallopt,-1,-3 # the numbers are those of malloc.h
+    return bool(tell(mmap_threshold, 2**25) and tell(trim_threshold, mb*2**20))
