@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from torch import nn, optim
 from torch.utils.data import TensorDataset
 from . import __version__
-from .data import _store, cache_dir, check_count, progress_bar
+from .data import _store, cache_dir, progress_bar
 from .device import check_device, dataset_on
 from .ladder import MODELS, ModelSpec, three_lines
 from .layers import sequential_cnn
