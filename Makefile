@@ -40,9 +40,10 @@ hooks:    ## install git hooks: notebooks that merge, quick checks before a comm
 	$(RUN) --with dev tools/hooks.py
 lab:      ## open the pages in JupyterLab
 	$(RUN) --with lab -m jupyterlab nbs $(ARGS)
-bench:    ## measure what the project says about speed and memory
+bench:    ## measure what the project says about speed and memory, and eight frameworks at the same work
 	$(RUN) --with dev tools/bench.py $(ARGS)
-clean:    ## remove .venv and everything built
-	rm -rf .venv build dist *.egg-info _proc _docs _vendor
+	$(RUN) --with bench tools/frameworks.py $(BENCH_ARGS)
+clean:    ## remove .venv, .venv-bench and everything built
+	rm -rf .venv .venv-bench build dist *.egg-info _proc _docs _vendor
 
 .PHONY: help climb test prepare pages check online controls panel docs slides site wheel hooks lab bench clean

@@ -1,35 +1,40 @@
 #!/usr/bin/env python3
 """Measure what the pages claim about speed. Nothing here is a test: it prints ratios, taken in turns within one run.
 
-    python tools/bench.py [fit] [track] [import] [--data auto|sample|mnist] [--pairs 15]
+    python tools/bench.py [fit] [lean] [track] [panel] [import] [recipes] [--data auto|sample|mnist] [--pairs 15] [--threads 1]
 
-`fit`: two epochs of logistic regression by our `fit` and loaders, against the tutorial's `fit` over `DataLoader(TensorDataset)`;
-one thread, CPU seconds, the pairs in turns, beside a control that compares the tutorial's loop with itself. It fails unless
-parameters, every loss and the random state are equal to the last bit. `track`: `fit_and_log`, offline, against `fit`, for logistic
+`fit`: two epochs of logistic regression by our `fit` and loaders, against the tutorial's `fit` over `DataLoader(TensorDataset)`, the
+pairs in turns, beside a control that compares the tutorial's loop with itself. It fails unless parameters, every loss and the random
+state are equal to the last bit. `lean`: the same with the steps of page 29, and for the convolutional network. With one thread CPU
+seconds are compared, with more of them seconds by the clock. `track`: `fit_and_log`, offline, against `fit`, for logistic
 regression and the convolutional network, beside the same control. `import`: a fresh process that imports
-`torchnn_really.all`, against one that imports torch.
+`torchnn_really.all`, against one that imports torch. `recipes`, only where it is named, and on MNIST: what page 39 reads from
+`nbs/recipes.json`. Each of the three recipes on five seeds with one thread and with two, then the recipes built up and taken apart, one choice at
+a time, on other seeds with one thread and in turns. On a machine that does other work set OMP_WAIT_POLICY=PASSIVE.
 """
 import argparse, statistics, subprocess, sys, time
 
 def ratios(a, b, pairs):
-    "Median and range of `a`'s CPU seconds over `b`'s, run in turns"
+    "Median and range of `a`'s seconds over `b`'s, run in turns"
+    import torch
+    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
     def seconds(f):
-        start = time.process_time()
+        start = clock()
         f()
-        return time.process_time() - start
+        return clock() - start
     seconds(a), seconds(b)
     found = sorted(seconds(a)/seconds(b) for _ in range(pairs))
     return f'{statistics.median(found):.2f} [{found[0]:.2f}–{found[-1]:.2f}], {pairs} pairs'
 
-def bench_fit(args):
+def runners(args, arch, epochs, **opt_args):
+    "The tutorial's training, written anew, and ours: two functions, each returns losses, validation losses, parameters, random state"
     import numpy as np, torch
     import torch.nn.functional as F
     from torch.utils.data import DataLoader, TensorDataset
-    from torchnn_really.all import fit, get_data, get_model, load_data
-    torch.set_num_threads(1)
+    from torchnn_really.all import fit, get_data, get_model, load_data, loss_batch
     data = load_data(args.data)
     train_ds,valid_ds = TensorDataset(data.x_train, data.y_train),TensorDataset(data.x_valid, data.y_valid)
-    epochs = 2 if data.name == 'mnist' else 20
+    if data.name != 'mnist': epochs *= 10
 
     def tutorials_batch(model, loss_func, xb, yb, opt=None):
         loss = loss_func(model(xb), yb)
@@ -41,7 +46,7 @@ def bench_fit(args):
 
     def tutorials():
         torch.manual_seed(0)
-        model,opt = get_model(lr=.5)
+        model,opt = get_model(arch, **opt_args)
         train_dl,valid_dl = DataLoader(train_ds, batch_size=64, shuffle=True),DataLoader(valid_ds, batch_size=128)
         losses,valid = [],[]
         for epoch in range(epochs):
@@ -50,19 +55,44 @@ def bench_fit(args):
             model.eval()
             with torch.no_grad(): values,sizes = zip(*[tutorials_batch(model, F.cross_entropy, xb, yb) for xb,yb in valid_dl])
             valid.append(np.sum(np.multiply(values, sizes))/np.sum(sizes))
-        return torch.tensor(losses), valid, model.lin.weight, model.lin.bias, torch.random.get_rng_state()
+        return torch.tensor(losses), torch.tensor(valid, dtype=torch.float64), torch.random.get_rng_state(), *(p.detach() for p in model.parameters())
 
-    def ours():
+    def ours(make_step=lambda model, opt: loss_batch, layout=torch.contiguous_format):
         torch.manual_seed(0)
-        model,opt = get_model(lr=.5)
-        history = fit(epochs, model, F.cross_entropy, opt, *get_data(train_ds, valid_ds, 64), metrics={}, progress=False)
-        return history.steps, [e['valid_loss'] for e in history.epochs], model.lin.weight, model.lin.bias, torch.random.get_rng_state()
+        model,opt = get_model(lambda: arch().to(memory_format=layout), **opt_args)
+        history = fit(epochs, model, F.cross_entropy, opt, *get_data(train_ds, valid_ds, 64), metrics={}, progress=False, step=make_step(model, opt))
+        return history.steps, torch.tensor([e['valid_loss'] for e in history.epochs], dtype=torch.float64), torch.random.get_rng_state(), *(p.detach() for p in model.parameters())
 
-    for name,a,b in zip(('losses','validation','weight','bias','random state'), tutorials(), ours()):
-        if not (torch.equal(a, b) if torch.is_tensor(a) else a == b): sys.exit(f'fit: {name} differ from the tutorial\'s')
-    print(f'fit: parameters, losses, validation losses and random state equal to the last bit, {data.heading}, {epochs} epochs')
+    return tutorials,ours
+
+def expect_same(what, a, b):
+    "End if two runs are not equal to the last bit"
+    import torch
+    for name,x,y in zip(('losses','validation losses','random state',*['parameters']*len(a)), a, b):
+        if not torch.equal(x, y): sys.exit(f"{what}: {name} differ from the tutorial's")
+    print(f"{what}: losses, validation losses, random state and parameters equal to the last bit")
+
+def bench_fit(args):
+    from torchnn_really.all import Mnist_Logistic
+    tutorials,ours = runners(args, Mnist_Logistic, 2, lr=.5)
+    expect_same('fit', tutorials(), ours())
     print(f'fit: tutorial / ours    {ratios(tutorials, ours, args.pairs)}')
-    print(f'fit: tutorial / itself  {ratios(tutorials, tutorials, args.pairs)}')
+    print(f'fit: tutorial / itself  {ratios(tutorials, tutorials, args.pairs)}', flush=True)
+
+def bench_lean(args):
+    import torch
+    from torchnn_really.all import Mnist_CNN, Mnist_Logistic, cnn_step, lean_step
+    def lean(model, opt): return lean_step(opt)
+    tutorials,ours = runners(args, Mnist_Logistic, 2, lr=.5)
+    expect_same('lean: logistic', tutorials(), ours(lean))
+    print(f'lean: logistic tutorial / lean step  {ratios(tutorials, lambda: ours(lean), args.pairs)}', flush=True)
+    tutorials,ours = runners(args, Mnist_CNN, 1, lr=.1, momentum=.9)
+    for name,how in (('as it is', ours), ('lean step', lambda: ours(lean)), ('backward written out', lambda: ours(cnn_step))):
+        expect_same(f'lean: cnn, {name}', tutorials(), how())
+        print(f'lean: cnn tutorial / {name}  {ratios(tutorials, how, args.pairs)}', flush=True)
+    for name,how in (('lean step', lean), ('backward written out', cnn_step)):
+        print(f'lean: cnn tutorial / {name}, channels last  {ratios(tutorials, lambda: ours(how, torch.channels_last), args.pairs)}', flush=True)
+    print(f'lean: cnn tutorial / itself  {ratios(tutorials, tutorials, args.pairs)}', flush=True)
 
 def bench_track(args):
     import os, tempfile
@@ -71,7 +101,6 @@ def bench_track(args):
     import torch.nn.functional as F
     from torch.utils.data import TensorDataset
     from torchnn_really.all import Mnist_CNN, Mnist_Logistic, fit, fit_and_log, get_data, get_model, load_data
-    torch.set_num_threads(1)
     data = load_data(args.data)
     train_ds,valid_ds = TensorDataset(data.x_train, data.y_train),TensorDataset(data.x_valid, data.y_valid)
     def once(how, arch, epochs, **opt_args):
@@ -92,7 +121,6 @@ def bench_panel(args):
     import torch.nn.functional as F
     from torch.utils.data import TensorDataset
     from torchnn_really.all import FitSettings, Mnist_CNN, TrainingControls, fit, get_data, get_model, load_data
-    torch.set_num_threads(1)
     data = load_data(args.data)
     train_ds,valid_ds = TensorDataset(data.x_train, data.y_train),TensorDataset(data.x_valid, data.y_valid)
     epochs = 1 if data.name == 'mnist' else 10
@@ -118,13 +146,83 @@ def bench_import(args):
     pairs = sorted(a/b for a,b in zip(found[::2], found[1::2]))
     print(f'import: torchnn_really.all / torch  {statistics.median(pairs):.3f} [{pairs[0]:.3f}–{pairs[-1]:.3f}], {args.pairs} pairs')
 
+def bench_recipes(args):
+    import json, os, platform
+    from pathlib import Path
+    import torch
+    from torchnn_really.data import load_data, load_mnist_test
+    from torchnn_really.recipes import Recipe, recipe, recipe_accuracy, run_recipe
+    data,test = load_data('mnist'),load_mnist_test()
+    def machine(): return dict(cores=os.cpu_count(), vectors=torch.backends.cpu.get_cpu_capability(), torch=torch.__version__, python=platform.python_version(), load=os.getloadavg()[0])
+    def row(result): return dict(steps=result.steps, seconds=result.seconds, cpu_seconds=result.cpu_seconds, accuracy=result.accuracy)
+    goals = 97,98,99
+    file = Path(__file__).parent.parent/'nbs'/'recipes.json'
+    found = json.loads(file.read_text(encoding='utf-8')) if file.exists() else {}
+    def keep(): file.write_text(json.dumps(found, indent=1, ensure_ascii=False) + '\n', encoding='utf-8')
+
+    if 'goals' in args.parts:
+        found['goals'] = dict(waiting=os.environ.get('OMP_WAIT_POLICY', 'as torch sets it'), **machine(), rows=[])
+        for goal in goals: run_recipe(recipe(goal)._replace(epochs=.02), data) # torch prepares each kernel once
+        for seed in range(100, 105):
+            for threads in 1,2:
+                torch.set_num_threads(threads)
+                for goal in goals:
+                    result = run_recipe(recipe(goal), data, seed)
+                    found['goals']['rows'].append(dict(goal=goal, threads=threads, seed=seed, **row(result), test=recipe_accuracy(recipe(goal), result.model, *test)))
+                    print('recipes:', found['goals']['rows'][-1], flush=True)
+        found['goals']['load_after'] = os.getloadavg()[0]
+        keep()
+
+    def in_turns(named, seeds):
+        "Each recipe on each seed, in turns: medians of CPU seconds, means of accuracy"
+        rows = {name: [] for name in named}
+        for r in named.values(): run_recipe(r._replace(epochs=.02), data)
+        for seed in seeds:
+            for name,r in named.items(): rows[name].append(run_recipe(r, data, seed))
+        return [dict(name=name, steps=rs[0].steps, accuracy=statistics.mean(r.accuracy for r in rs), cpu_seconds=statistics.median(r.cpu_seconds for r in rs)) for name,rs in rows.items()]
+
+    torch.set_num_threads(1)
+    if 'build' in args.parts:
+        found['build'] = dict(threads=1, seeds=3, **machine(), rows=in_turns(built(recipe), range(110, 113)))
+        print(*found['build']['rows'], sep='\n', flush=True)
+        keep()
+    if 'apart' in args.parts:
+        found['apart'] = dict(threads=1, seeds={97: 5, 98: 3, 99: 2}, **machine(), rows={goal: in_turns(taken_out(recipe(goal)), range(110, 110+n)) for goal,n in ((97,5), (98,3), (99,2))})
+        print(*(r for rows in found['apart']['rows'].values() for r in rows), sep='\n', flush=True)
+        keep()
+
+def built(recipe):
+    "From page 22's settings to the three recipes, one choice at a time, by name"
+    r = recipe(97)
+    start = r._replace(layers=((16,3,2),(16,3,2),(10,3,2)), lr=.1, momentum=.9, nesterov=False, warmup=None, weight_decay=0., smoothing=0., norm=False, views=((0,0),), channels_last=False, fused=False)
+    steps = {"page 22's layers and rate": {}, 'one convolution, 6×6, stride 4': dict(layers=r.layers), 'batch normalisation': dict(norm=True), 'rate 0.5': dict(lr=.5), 'momentum 0.8': dict(momentum=.8),
+             'the triangle': dict(warmup=.2), "Nesterov's momentum": dict(nesterov=True), 'label smoothing': dict(smoothing=.05), 'weight decay': dict(weight_decay=5e-4), 'fused SGD': dict(fused=True), 'three views: 97 %': dict(views=r.views),
+             'a second convolution': dict(layers=recipe(98).layers), 'channels last': dict(channels_last=True), 'bfloat16: 98 %': recipe(98)._asdict(),
+             'a third, and more channels': dict(layers=recipe(99).layers), '1.1 epochs': dict(epochs=recipe(99).epochs), 'moved batches: 99 %': recipe(99)._asdict()}
+    named = {}
+    for name,choice in steps.items(): named[name] = start = start._replace(**choice)
+    return named
+
+def taken_out(r):
+    "A recipe and its variants, each with one choice undone, by name"
+    changes = {'as it is': {}, 'no batch normalisation': dict(norm=False), 'no batch normalisation, rate 0.05': dict(norm=False, lr=.05), 'no momentum': dict(momentum=0., nesterov=False), "momentum, but not Nesterov's": dict(nesterov=False),
+               'constant rate': dict(warmup=None), 'no warm-up': dict(warmup=0.), 'no label smoothing': dict(smoothing=0.), 'no weight decay': dict(weight_decay=0.), 'batches of 128': dict(bs=128), 'batches of 256': dict(bs=256),
+               'one view': dict(views=((0,0),)), 'SGD not fused': dict(fused=False), **({'batches not moved': dict(shifts=0)} if r.shifts else {'batches moved': dict(shifts=1)}),
+               **({'not channels last': dict(channels_last=False)} if r.channels_last else {'channels last': dict(channels_last=True)}), **({'in float32': dict(bfloat16=False)} if r.bfloat16 else {'in bfloat16': dict(bfloat16=True)})}
+    return {name: r._replace(**change) for name,change in changes.items()}
+
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('what', nargs='*', metavar='fit|track|panel|import', help='default: all')
+    p.add_argument('what', nargs='*', metavar='fit|lean|track|panel|import|recipes', help='default: all but recipes')
     p.add_argument('--data', choices=['auto','sample','mnist'], default='auto')
     p.add_argument('--pairs', type=int, default=15)
+    p.add_argument('--threads', type=int, default=1, help='threads that torch computes with')
+    p.add_argument('--parts', nargs='+', choices=['goals','build','apart'], default=['goals','build','apart'], help='of recipes')
     args = p.parse_args()
-    benches = dict(fit=bench_fit, track=bench_track, panel=bench_panel, **{'import': bench_import})
-    for what in args.what or benches:
+    if args.what != ['import']:
+        import torch
+        torch.set_num_threads(args.threads)
+    benches = dict(fit=bench_fit, lean=bench_lean, track=bench_track, panel=bench_panel, **{'import': bench_import}, recipes=bench_recipes)
+    for what in args.what or [name for name in benches if name != 'recipes']:
         if what not in benches: p.error(f'{what} is none of {", ".join(benches)}')
         benches[what](args)

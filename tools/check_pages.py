@@ -199,10 +199,18 @@ def problems(fresh):
     if not book: yield f'no pages in {pages.NBS}'
     yield from check_names(book)
     yield from check_imports_point_down(book)
+    yield from check_next_links({p: book[p] for p in book if number(p)})
     yield from check_listed(book)
     checks = [check_front, check_import_cells, check_directives, check_exercises, check_docs, check_links, check_outputs] + [check_fresh]*fresh
     for page, nb in book.items():
         for check in checks: yield from (f'{page.name}: {problem}' for problem in check(page, nb))
+
+def check_next_links(book):
+    "What a page calls the next page is the one with the next number"
+    for page, after in zip(book, list(book)[1:]):
+        for cell in book[page]['cells']:
+            for link in re.findall(r'\]\(([^)#]+)[^)]*\), the next page', source(cell)):
+                if link != after.name: yield f'{page.name}: {link} is called the next page, which is {after.name}'
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

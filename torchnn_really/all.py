@@ -6,18 +6,20 @@
 __all__ = []
 
 # %% ../nbs/89_all.ipynb #09a3786a
-from . import autograd, batches, controls, data, device, ladder, layers, lean, loaders, models, profiling, rungs, runs, show, tables, tracking, training
+from . import autograd, batches, controls, data, device, frameworks, ladder, layers, lean, loaders, models, profiling, recipes, rungs, runs, show, tables, tracking, training
 from .autograd import *
 from .batches import *
 from .controls import *
 from .data import *
 from .device import *
+from .frameworks import *
 from .ladder import *
 from .layers import *
 from .lean import *
 from .loaders import *
 from .models import *
 from .profiling import *
+from .recipes import *
 from .rungs import *
 from .runs import *
 from .show import *
@@ -26,5 +28,5 @@ from .tracking import *
 from .training import *
 
 # %% ../nbs/89_all.ipynb #a72fba9f
-_modules = data, show, tables, runs, autograd, rungs, tracking, batches, training, models, layers, loaders, device, profiling, ladder, lean, controls
+_modules = data, show, tables, runs, autograd, rungs, tracking, batches, training, models, layers, loaders, device, profiling, ladder, lean, controls, frameworks, recipes
 __all__ = [name for module in _modules for name in module.__all__]

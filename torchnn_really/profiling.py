@@ -22,6 +22,7 @@ import warnings
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
+import numpy as np
 import torch
 from fastcore.basics import patch
 from .data import check_count
@@ -322,16 +323,23 @@ def phases(self:Profile):
 def operators(self:Profile,
     n:int=12, # Rows
 ):
-    "A table: the operators with the largest self times in the trace, by phase"
-    found,times = Counter(),Counter()
-    for o in operator_events(self.trace) if self.trace else []:
-        found[o['phase'],o['name']] += 1
-        times[o['phase'],o['name']] += o['self']
+    "A table: the operators with the largest self times in the trace, by phase; a time is the median of its batches, so that a disturbed one does not count"
     counts = self.trace.get('torchnn_really', {})
     def batches(phase): return max(1, counts.get('validation' if phase == 'validation' else 'steps', 1))
-    def row(key): return dict(phase=key[0], operator=key[1], calls_a_batch=f'{found[key]/batches(key[0]):.4g}', self_µs_a_batch=f'{times[key]/batches(key[0]):.1f}')
-    keys = [key for key,_ in times.most_common() if key[0]][:n]
-    return show_table([row(key) for key in keys], f"{counts.get('steps', 0)} steps and {counts.get('validation', 0)} batches of validation, traced (which slows them down)")
+    found = _by_batch(self.trace) if self.trace else {}
+    typical = {key: np.median([*times.values(), *[0]*(batches(key[0]) - len(times))]) for key,(_,times) in found.items()}
+    def row(phase, name): return dict(phase=phase, operator=name, calls_a_batch=f'{found[phase,name][0]/batches(phase):.4g}', self_µs_a_batch=f'{typical[phase,name]:.1f}')
+    keys = sorted((key for key in found if key[0]), key=typical.get, reverse=True)[:n]
+    return show_table([row(*key) for key in keys], f"{counts.get('steps', 0)} steps and {counts.get('validation', 0)} batches of validation, traced (which slows them down); times are medians")
+
+def _by_batch(trace):
+    "`(phase, operator)` → its calls, and its self time in each batch, in µs"
+    begins,found = [e['ts'] for e in phase_events(trace) if e['name'] in ('loading','validation')],{}
+    for o in operator_events(trace):
+        entry = found.setdefault((o['phase'], o['name']), [0, Counter()])
+        entry[0] += 1
+        entry[1][bisect.bisect_right(begins, o['ts'])] += o['self']
+    return found
 
 @patch
 def __repr__(self:Profile): return f'{self.phases()!r}\n\n{self.operators()!r}'
