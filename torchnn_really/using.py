@@ -217,25 +217,26 @@ def _opaque(img, mode):
 def paper(
     grey:torch.Tensor, # `(h, w)`, from 0 to 1
 )->tuple:              # Brightness of the paper, `(h, w)`, and how far it strays from that, a float
-    "The plane that fits the border of a picture best; what stands out there, as a stroke that leaves the picture, is left out"
-    at = torch.stack([torch.ones_like(grey), *torch.meshgrid(*(torch.linspace(-1, 1, n) for n in grey.shape), indexing='ij')], 2)
+    "The quadratic surface that fits the border of a picture best; what stands out there, as a stroke that leaves the picture, is left out"
+    y,x = torch.meshgrid(*(torch.linspace(-1, 1, n) for n in grey.shape), indexing='ij')
+    at = torch.stack([torch.ones_like(x), x, y, x*x, x*y, y*y], 2)
     edge = max(1, min(grey.shape)//20)
     border = torch.ones_like(grey, dtype=torch.bool)
     border[edge:-edge,edge:-edge] = False
     keep = border
     for _ in range(3):
-        plane = at @ torch.linalg.lstsq(at[keep], grey[keep][:,None], driver='gelsd').solution[:,0]
-        off = (grey-plane).abs()
+        sheet = at @ torch.linalg.lstsq(at[keep], grey[keep][:,None], driver='gelsd').solution[:,0]
+        off = (grey-sheet).abs()
         keep = border & (off <= 3*off[border].median() + .001)
-    return plane, off[keep].quantile(.95).item()
+    return sheet, off[keep].quantile(.95).item()
 
 def find_ink(
     grey:torch.Tensor, # `(h, w)`, from 0 to 1
 )->torch.Tensor:       # `(h, w)`: 0 for paper, 1 for ink
     "What differs from the paper, whether darker or lighter"
-    plane,noise = paper(grey)
-    lighter,darker = (grey-plane).clamp(min=0),(plane-grey).clamp(min=0)
-    ink = lighter if lighter.square().sum() > darker.square().sum() else darker
+    ground,noise = paper(grey)
+    lighter,darker = (grey-ground).clamp(min=0),(ground-grey).clamp(min=0)
+    ink = lighter if lighter.pow(4).sum() > darker.pow(4).sum() else darker # the fourth power: a few pixels that differ much, not many that differ a little
     high = ink.max().item()
     if high < .08: raise ValueError('is empty: all of it is as bright as its border; a digit must differ from its background by a tenth of the range from black to white')
     low = max(.15*high, min(2*noise, .5*high))
