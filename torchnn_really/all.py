@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../nbs/89_all.ipynb #09a3786a
-from . import autograd, batches, controls, data, device, frameworks, ladder, layers, lean, loaders, models, profiling, recipes, rungs, runs, show, tables, tracking, training
+from . import autograd, batches, controls, data, device, frameworks, ladder, layers, lean, loaders, models, profiling, recipes, rungs, runs, show, tables, tracking, training, using
 from .autograd import *
 from .batches import *
 from .controls import *
@@ -26,7 +26,8 @@ from .show import *
 from .tables import *
 from .tracking import *
 from .training import *
+from .using import *
 
 # %% ../nbs/89_all.ipynb #a72fba9f
-_modules = data, show, tables, runs, autograd, rungs, tracking, batches, training, models, layers, loaders, device, profiling, ladder, lean, controls, frameworks, recipes
+_modules = data, show, tables, runs, autograd, rungs, tracking, batches, training, models, layers, loaders, device, profiling, ladder, using, lean, controls, frameworks, recipes
 __all__ = [name for module in _modules for name in module.__all__]

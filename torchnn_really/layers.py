@@ -6,6 +6,7 @@
 __all__ = ['Lambda', 'view_images', 'view_rows', 'sequential_cnn']
 
 # %% ../nbs/23_layers.ipynb #fccc4c7a
+from functools import partial
 import torch
 from torch import nn
 
@@ -27,11 +28,12 @@ class Lambda(nn.Module):
 
 # %% ../nbs/23_layers.ipynb #3990a8f2
 def view_images(
-    xb:torch.Tensor, # Rows, `(n, 784)`
-)->torch.Tensor:     # Pictures, `(n, 1, 28, 28)`
-    "Rows of 784 pixels as pictures with one channel"
-    if xb.shape[1:].numel() != 784: raise ValueError(f'xb has shape {tuple(xb.shape)}; the pictures must be 28×28: (n, 784)')
-    return xb.view(-1, 1, 28, 28)
+    xb:torch.Tensor, # Rows, `(n, 784*channels)`
+    channels:int=1,  # Channels of the pictures
+)->torch.Tensor:     # Pictures, `(n, channels, 28, 28)`
+    "Rows of 784 pixels as pictures with one channel, or of a multiple of 784 with more"
+    if xb.shape[1:].numel() != 784*channels: raise ValueError(f'xb has shape {tuple(xb.shape)}; the pictures must be 28×28: (n, {784*channels})')
+    return xb.view(-1, channels, 28, 28)
 
 def view_rows(
     xb:torch.Tensor, # `(n, c, 1, 1)`
@@ -40,15 +42,18 @@ def view_rows(
     return xb.view(xb.size(0), -1)
 
 # %% ../nbs/23_layers.ipynb #9071aeb3
-def sequential_cnn()->nn.Sequential: # `(n, 784)` to `(n, 10)`
+def sequential_cnn(
+    in_channels:int=1, # Channels of the pictures
+    n_classes:int=10,  # Scores
+)->nn.Sequential:      # `(n, 784*in_channels)` to `(n, n_classes)`
     "`Mnist_CNN` as `nn.Sequential`"
     return nn.Sequential(
-        Lambda(view_images),
-        nn.Conv2d(1, 16, kernel_size=3, stride=2, padding=1),
+        Lambda(view_images if in_channels == 1 else partial(view_images, channels=in_channels)),
+        nn.Conv2d(in_channels, 16, kernel_size=3, stride=2, padding=1),
         nn.ReLU(),
         nn.Conv2d(16, 16, kernel_size=3, stride=2, padding=1),
         nn.ReLU(),
-        nn.Conv2d(16, 10, kernel_size=3, stride=2, padding=1),
+        nn.Conv2d(16, n_classes, kernel_size=3, stride=2, padding=1),
         nn.ReLU(),
         nn.AvgPool2d(4),
         Lambda(view_rows))

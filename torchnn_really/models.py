@@ -24,17 +24,21 @@ def conv_out_size(
 # %% ../nbs/22_models.ipynb #6ccea0de
 class Mnist_CNN(nn.Module):
     "Three convolutions of stride 2, each with a ReLU, then average pooling: `(n, 784)` or `(n, 1, 28, 28)` to `(n, 10)`"
-    def __init__(self):
+    def __init__(self,
+        in_channels:int=1, # Channels of the images, 1 if they are grey
+        n_classes:int=10,  # Scores
+    ):
         super().__init__()
-        self.conv1 = nn.Conv2d(1, 16, kernel_size=3, stride=2, padding=1)
+        self.conv1 = nn.Conv2d(in_channels, 16, kernel_size=3, stride=2, padding=1)
         self.conv2 = nn.Conv2d(16, 16, kernel_size=3, stride=2, padding=1)
-        self.conv3 = nn.Conv2d(16, 10, kernel_size=3, stride=2, padding=1)
+        self.conv3 = nn.Conv2d(16, n_classes, kernel_size=3, stride=2, padding=1)
 
     def forward(self,
-        xb:torch.Tensor, # Images of 28×28 pixels, `(n, 784)` or `(n, 1, 28, 28)`
-    )->torch.Tensor:     # Scores, `(n, 10)`
-        if xb.shape[1:].numel() != 784: raise ValueError(f'xb has shape {tuple(xb.shape)}; Mnist_CNN takes 28×28 images, (n, 784) or (n, 1, 28, 28); for other sizes there is any_size_cnn()')
-        xb = xb.view(-1, 1, 28, 28)
+        xb:torch.Tensor, # Images of 28×28 pixels, `(n, 784*in_channels)` or `(n, in_channels, 28, 28)`
+    )->torch.Tensor:     # Scores, `(n, n_classes)`
+        c = self.conv1.in_channels
+        if xb.shape[1:].numel() != 784*c: raise ValueError(f'xb has shape {tuple(xb.shape)}; Mnist_CNN takes 28×28 images, (n, {784*c}) or (n, {c}, 28, 28); for other sizes there is any_size_cnn()')
+        xb = xb.view(-1, c, 28, 28)
         xb = F.relu(self.conv1(xb))
         xb = F.relu(self.conv2(xb))
         xb = F.relu(self.conv3(xb))

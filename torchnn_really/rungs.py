@@ -260,13 +260,16 @@ def train_module(
 # %% ../nbs/14_linear.ipynb #3816cc0d
 class Mnist_Logistic(nn.Module):
     "Logistic regression: one `nn.Linear` from 784 pixels to 10 scores"
-    def __init__(self):
+    def __init__(self,
+        in_channels:int=1, # Channels of the images, 1 if they are grey
+        n_classes:int=10,  # Scores
+    ):
         super().__init__()
-        self.lin = nn.Linear(784, 10)
+        self.lin = nn.Linear(784*in_channels, n_classes)
 
     def forward(self,
-        xb:torch.Tensor, # Images, `(n, 784)`
-    )->torch.Tensor:     # Scores, `(n, 10)`
+        xb:torch.Tensor, # Images, `(n, 784*in_channels)`
+    )->torch.Tensor:     # Scores, `(n, n_classes)`
         return self.lin(xb)
 
 # %% ../nbs/14_linear.ipynb #dcb6eace
