@@ -90,6 +90,8 @@ def run_fit(
     args:argparse.Namespace, # model, recipe, data, opt, lr, momentum, bs, epochs, device, seed, track, profile, save
 )->int:
     "Train one model, and print each epoch as it ends"
+    from torchnn_really.lean import keep_memory
+    keep_memory() # this process does nothing else
     if args.recipe: return run_fit_recipe(args)
     from torch import optim
     from torchnn_really.device import check_device
