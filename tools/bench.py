@@ -80,7 +80,7 @@ def bench_fit(args):
     print(f'fit: tutorial / itself  {ratios(tutorials, tutorials, args.pairs)}', flush=True)
 
 LEAN = { # name: model, step, layout, memory kept?
-    'tutorial': (None, 'contiguous', False), 'tutorial again': (None, 'contiguous', False), 'fit': ('usual', 'contiguous', False), 'lean step': ('lean', 'contiguous', False), 'backward written out': ('written', 'contiguous', False),
+    'tutorial': (None, 'contiguous', False), 'tutorial again': (None, 'contiguous', False), 'tutorial, memory kept': (None, 'contiguous', True), 'fit': ('usual', 'contiguous', False), 'lean step': ('lean', 'contiguous', False), 'backward written out': ('written', 'contiguous', False),
     'lean step, memory kept': ('lean', 'contiguous', True), 'backward written out, memory kept': ('written', 'contiguous', True),
     'lean step, memory kept, channels last': ('lean', 'channels_last', True), 'backward written out, memory kept, channels last': ('written', 'channels_last', True)}
 

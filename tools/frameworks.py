@@ -72,7 +72,8 @@ def racer(args, tell):
     "Do jobs as they are asked for, one a line"
     import torch
     from torch.utils.data import TensorDataset
-    from torchnn_really.all import contenders, referee, with_tutorial
+    from torchnn_really.all import contenders, keep_memory, referee, with_tutorial
+    keep_memory() # everyone, or the page faults of each process decide, and they are chance
     _, train_ds, valid_ds = prepare(args)
     me = next(c for c in contenders if c.name == args.racer)
     tell(ready=True)
