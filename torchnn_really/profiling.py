@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 import torch
-from fastcore.basics import patch
 from .data import check_count
 from .loaders import WrappedDataLoader
 from .runs import save_page
@@ -71,6 +70,30 @@ class PhaseClock:
         finally:
             self.held = False
             self.enter('other')
+
+    def trace(self,
+        on:bool, # Trace from here on?
+    ):
+        "Begin or end to trace, which is nobody's time"
+        tracer,phase = self.tracer,self.phase
+        if on == tracer.on or not tracer.n: return
+        self.switch(None)
+        if on: tracer.start()
+        else: tracer.stop()
+        self.switch(phase)
+
+    def begin_step(self,
+        i:int, # The step of this epoch that begins, from 1
+    ):
+        "A batch is asked for: the step before is over"
+        self.enter(None)
+        spent = [sum(f(seconds) for seconds in self.seconds.values()) for f in (lambda s: s['loading'], Counter.total)]
+        if i > 1: self.steps.append((self.tracer.on, *(b-a for a,b in zip(self.begun, spent))))
+        self.begun = spent
+        self.tracer.counts['steps'] += self.tracer.on
+        self.trace(self.epoch == 1 and self.tracer.first <= i <= self.tracer.last)
+        self.place = 'traced' if self.tracer.on else 'step'
+        self.enter('loading')
 
 # %% ../nbs/26_profiling.ipynb #8bc076de
 class PhasedLoader(WrappedDataLoader):
@@ -189,32 +212,17 @@ class Tracer:
         self.range = torch.profiler.record_function(f'phase: {phase}') if self.on and phase else None
         if self.range: self.range.__enter__()
 
-# %% ../nbs/26_profiling.ipynb #c2b6abb8
-@patch
-def trace(self:PhaseClock,
-    on:bool, # Trace from here on?
-):
-    "Begin or end to trace, which is nobody's time"
-    tracer,phase = self.tracer,self.phase
-    if on == tracer.on or not tracer.n: return
-    self.switch(None)
-    if on: tracer.start()
-    else: tracer.stop()
-    self.switch(phase)
-
-@patch
-def begin_step(self:PhaseClock,
-    i:int, # The step of this epoch that begins, from 1
-):
-    "A batch is asked for: the step before is over"
-    self.enter(None)
-    spent = [sum(f(seconds) for seconds in self.seconds.values()) for f in (lambda s: s['loading'], Counter.total)]
-    if i > 1: self.steps.append((self.tracer.on, *(b-a for a,b in zip(self.begun, spent))))
-    self.begun = spent
-    self.tracer.counts['steps'] += self.tracer.on
-    self.trace(self.epoch == 1 and self.tracer.first <= i <= self.tracer.last)
-    self.place = 'traced' if self.tracer.on else 'step'
-    self.enter('loading')
+    def finish(self,
+        folder, # Where to write the trace, or None
+    )->dict:    # The trace; empty: none
+        "The whole trace; the first time it is written, and joins the run"
+        if not self.parts or hasattr(self, 'whole'): return getattr(self, 'whole', {})
+        self.whole = merged(self.parts, dict(steps=self.counts['steps'], first=self.first, validation=self.counts['validation']))
+        if folder is not None:
+            with contextlib.suppress(OSError): write_trace(self.whole, Path(folder)/'trace.json') # training goes on; the end will say so
+        run = getattr(sys.modules.get('wandb'), 'run', None)
+        if run is not None: Tracker(run).attempt(_keep_trace, run, self.whole)
+        return self.whole
 
 # %% ../nbs/26_profiling.ipynb #50685dc0
 _LANE = 99_999_999 # the lane of the phases; no thread has such a number
@@ -312,25 +320,38 @@ class Profile:
         named = [o for o in operator_events(self.trace) if o['name'] == name and o['phase'] != 'validation']
         return len(named) / max(1, self.trace['torchnn_really']['steps'])
 
-# %% ../nbs/26_profiling.ipynb #971a48e0
-@patch
-def phases(self:Profile):
-    "A table: each phase, its milliseconds a step and its share"
-    rows = [dict(phase=name, ms_a_step=f'{s/max(1, self.n_steps)*1e3:.3f}', share=f'{self.share(name):.1%}') for name,s in self.seconds.items()]
-    return show_table(rows, f'{self.n_steps:,} steps, {sum(self.seconds.values()):.2f} s by the clock')
+    def phases(self):
+        "A table: each phase, its milliseconds a step and its share"
+        rows = [dict(phase=name, ms_a_step=f'{s/max(1, self.n_steps)*1e3:.3f}', share=f'{self.share(name):.1%}') for name,s in self.seconds.items()]
+        return show_table(rows, f'{self.n_steps:,} steps, {sum(self.seconds.values()):.2f} s by the clock')
 
-@patch
-def operators(self:Profile,
-    n:int=12, # Rows
-):
-    "A table: the operators with the largest self times in the trace, by phase; a time is the median of its batches, so that a disturbed one does not count"
-    counts = self.trace.get('torchnn_really', {})
-    def batches(phase): return max(1, counts.get('validation' if phase == 'validation' else 'steps', 1))
-    found = _by_batch(self.trace) if self.trace else {}
-    typical = {key: np.median([*times.values(), *[0]*(batches(key[0]) - len(times))]) for key,(_,times) in found.items()}
-    def row(phase, name): return dict(phase=phase, operator=name, calls_a_batch=f'{found[phase,name][0]/batches(phase):.4g}', self_µs_a_batch=f'{typical[phase,name]:.1f}')
-    keys = sorted((key for key in found if key[0]), key=typical.get, reverse=True)[:n]
-    return show_table([row(*key) for key in keys], f"{counts.get('steps', 0)} steps and {counts.get('validation', 0)} batches of validation, traced (which slows them down); times are medians")
+    def operators(self,
+        n:int=12, # Rows
+    ):
+        "A table: the operators with the largest self times in the trace, by phase; a time is the median of its batches, so that a disturbed one does not count"
+        counts = self.trace.get('torchnn_really', {})
+        def batches(phase): return max(1, counts.get('validation' if phase == 'validation' else 'steps', 1))
+        found = _by_batch(self.trace) if self.trace else {}
+        typical = {key: np.median([*times.values(), *[0]*(batches(key[0]) - len(times))]) for key,(_,times) in found.items()}
+        def row(phase, name): return dict(phase=phase, operator=name, calls_a_batch=f'{found[phase,name][0]/batches(phase):.4g}', self_µs_a_batch=f'{typical[phase,name]:.1f}')
+        keys = sorted((key for key in found if key[0]), key=typical.get, reverse=True)[:n]
+        return show_table([row(*key) for key in keys], f"{counts.get('steps', 0)} steps and {counts.get('validation', 0)} batches of validation, traced (which slows them down); times are medians")
+
+    def __repr__(self): return f'{self.phases()!r}\n\n{self.operators()!r}'
+
+    def _repr_html_(self): return self.phases()._repr_html_() + self.operators()._repr_html_()
+
+    def save(self,
+        folder, # Where to write trace.json, profile.txt and profile.html; it is made if need be
+    ):
+        "Write the trace and the tables"
+        folder = check_folder(folder)
+        if self.trace: write_trace(self.trace, folder/'trace.json')
+        (folder/'profile.txt').write_text(f'{self!r}\n', encoding='utf-8')
+        save_page(folder/'profile.html', self._repr_html_(), 'Where the time went')
+
+# %% ../nbs/26_profiling.ipynb #971a48e0
+
 
 def _by_batch(trace):
     "`(phase, operator)` → its calls, and its self time in each batch, in µs"
@@ -341,20 +362,7 @@ def _by_batch(trace):
         entry[1][bisect.bisect_right(begins, o['ts'])] += o['self']
     return found
 
-@patch
-def __repr__(self:Profile): return f'{self.phases()!r}\n\n{self.operators()!r}'
-@patch
-def _repr_html_(self:Profile): return self.phases()._repr_html_() + self.operators()._repr_html_()
 
-@patch
-def save(self:Profile,
-    folder, # Where to write trace.json, profile.txt and profile.html; it is made if need be
-):
-    "Write the trace and the tables"
-    folder = check_folder(folder)
-    if self.trace: write_trace(self.trace, folder/'trace.json')
-    (folder/'profile.txt').write_text(f'{self!r}\n', encoding='utf-8')
-    save_page(folder/'profile.html', self._repr_html_(), 'Where the time went')
 
 def check_folder(
     folder, # Path of a folder
@@ -420,18 +428,6 @@ class _Ending:
         if self.clock.tracer.on: self.clock.tracer.stop()
         self.clock.tracer.finish(self.folder)
 
-@patch
-def finish(self:Tracer,
-    folder, # Where to write the trace, or None
-)->dict:    # The trace; empty: none
-    "The whole trace; the first time it is written, and joins the run"
-    if not self.parts or hasattr(self, 'whole'): return getattr(self, 'whole', {})
-    self.whole = merged(self.parts, dict(steps=self.counts['steps'], first=self.first, validation=self.counts['validation']))
-    if folder is not None:
-        with contextlib.suppress(OSError): write_trace(self.whole, Path(folder)/'trace.json') # training goes on; the end will say so
-    run = getattr(sys.modules.get('wandb'), 'run', None)
-    if run is not None: Tracker(run).attempt(_keep_trace, run, self.whole)
-    return self.whole
 
 def _keep_trace(run, trace):
     "Put a trace among the files of a run"

@@ -15,7 +15,6 @@ import math
 import re
 import textwrap
 import torch
-from fastcore.basics import patch
 from .data import check_count
 
 # %% ../nbs/01_show.ipynb #76f30de1
@@ -230,13 +229,23 @@ class Diff:
         self.rows,self.names = rows,names
         self.note = '' if any(old != new for old,new in rows) else 'no line changed'
 
-@patch
-def __repr__(self:Diff):
-    lines = [f'--- {self.names[0]}', f'+++ {self.names[1]}']
-    for same,rows in itertools.groupby(self.rows, key=lambda row: row[0] == row[1]):
-        old,new = zip(*rows)
-        lines += [f'  {l}' for l in old] if same else [f'- {l}' for l in old if l is not None] + [f'+ {l}' for l in new if l is not None]
-    return '\n'.join(lines + [f'({self.note})']*bool(self.note))
+    def __repr__(self):
+        lines = [f'--- {self.names[0]}', f'+++ {self.names[1]}']
+        for same,rows in itertools.groupby(self.rows, key=lambda row: row[0] == row[1]):
+            old,new = zip(*rows)
+            lines += [f'  {l}' for l in old] if same else [f'- {l}' for l in old if l is not None] + [f'+ {l}' for l in new if l is not None]
+        return '\n'.join(lines + [f'({self.note})']*bool(self.note))
+
+    def _repr_html_(self):
+        columns = []
+        for side,mark in enumerate('−+'):
+            lines = ''.join(_line(row[side], row[1-side], mark) for row in self.rows)
+            columns.append('<div style="flex:1 1 300px;min-width:0;border:1px solid rgba(128,128,128,.5)">'
+                f'<div style="padding:3px 8px;font-weight:bold;border-bottom:1px solid rgba(128,128,128,.5)">{html.escape(self.names[side])}</div>'
+                f'<div style="overflow-x:auto"><div style="display:inline-block;min-width:100%;font-family:monospace;font-size:13px;line-height:1.5">{lines}</div></div></div>')
+        note = f'<div style="font-style:italic">{self.note}</div>'*bool(self.note)
+        return f'<div style="text-align:left"><div style="display:flex;flex-wrap:wrap;gap:6px;max-width:100%">{"".join(columns)}</div>{note}</div>'
+
 
 # %% ../nbs/01_show.ipynb #f43dd620
 def show_diff(
@@ -271,14 +280,3 @@ def _line(text, other, mark):
     inner = ' ' if text is None else f"<b> {' ' if text == other else mark} </b>{_words(text, other, _RGB[mark])} "
     return f'<div style="background-color:rgba({back});white-space:pre">{inner}</div>'
 
-# %% ../nbs/01_show.ipynb #80de7f84
-@patch
-def _repr_html_(self:Diff):
-    columns = []
-    for side,mark in enumerate('−+'):
-        lines = ''.join(_line(row[side], row[1-side], mark) for row in self.rows)
-        columns.append('<div style="flex:1 1 300px;min-width:0;border:1px solid rgba(128,128,128,.5)">'
-            f'<div style="padding:3px 8px;font-weight:bold;border-bottom:1px solid rgba(128,128,128,.5)">{html.escape(self.names[side])}</div>'
-            f'<div style="overflow-x:auto"><div style="display:inline-block;min-width:100%;font-family:monospace;font-size:13px;line-height:1.5">{lines}</div></div></div>')
-    note = f'<div style="font-style:italic">{self.note}</div>'*bool(self.note)
-    return f'<div style="text-align:left"><div style="display:flex;flex-wrap:wrap;gap:6px;max-width:100%">{"".join(columns)}</div>{note}</div>'

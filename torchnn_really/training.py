@@ -21,7 +21,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from fastcore.basics import patch
 from .data import check_count, progress_bar
 from .rungs import accuracy, epochs_for
 from .tables import show_table
@@ -80,33 +79,29 @@ class History:
     def _repr_html_(self): return self._table()._repr_html_()
     def _table(self): return show_table(self.epochs, f'{self.n_steps:,} steps' + f', stopped: {self.stopped}'*bool(self.stopped))
 
-# %% ../nbs/21_training.ipynb #29780ddd
-@patch
-def _add(self:History, loss, size, opt):
-    "Note a step; look at the losses each 100 steps"
-    self._sizes.append(size)
-    self._recent.append((loss, learning_rate(opt)))
-    if len(self._recent) == 100: self._look()
+    def _add(self, loss, size, opt):
+        "Note a step; look at the losses each 100 steps"
+        self._sizes.append(size)
+        self._recent.append((loss, learning_rate(opt)))
+        if len(self._recent) == 100: self._look()
 
-@patch
-def _look(self:History):
-    "Put the recent losses with the others; complain if one is not finite"
-    if not self._recent: return
-    losses,lrs = torch.stack([loss for loss,_ in self._recent]),[lr for _,lr in self._recent]
-    self._seen,self._n_seen,self._recent = [*self._seen, losses],self._n_seen + len(lrs),[]
-    bad = (~losses.isfinite()).nonzero()
-    if len(bad):
-        i = int(bad[0])
-        step = self.n_steps - len(losses) + i + 1
-        raise NonFiniteLoss(f'the loss of step {step} (epoch {len(self.epochs)+1}) is {losses[i].item()}, at lr {lrs[i]:g}; try a smaller lr, and check the inputs for nan', self)
+    def _look(self):
+        "Put the recent losses with the others; complain if one is not finite"
+        if not self._recent: return
+        losses,lrs = torch.stack([loss for loss,_ in self._recent]),[lr for _,lr in self._recent]
+        self._seen,self._n_seen,self._recent = [*self._seen, losses],self._n_seen + len(lrs),[]
+        bad = (~losses.isfinite()).nonzero()
+        if len(bad):
+            i = int(bad[0])
+            step = self.n_steps - len(losses) + i + 1
+            raise NonFiniteLoss(f'the loss of step {step} (epoch {len(self.epochs)+1}) is {losses[i].item()}, at lr {lrs[i]:g}; try a smaller lr, and check the inputs for nan', self)
 
-@patch
-def _epoch_loss(self:History):
-    "Mean loss of the epoch's steps, weighted by their batches' sizes"
-    self._look()
-    sizes,self._sizes = self._sizes,[]
-    if not sizes: raise ValueError(f'train_dl gave no batch in epoch {len(self.epochs)+1}; it must be a loader that can be looped over once an epoch, and no iterator')
-    return float(np.average(torch.cat(self._seen)[-len(sizes):].tolist(), weights=sizes))
+    def _epoch_loss(self):
+        "Mean loss of the epoch's steps, weighted by their batches' sizes"
+        self._look()
+        sizes,self._sizes = self._sizes,[]
+        if not sizes: raise ValueError(f'train_dl gave no batch in epoch {len(self.epochs)+1}; it must be a loader that can be looped over once an epoch, and no iterator')
+        return float(np.average(torch.cat(self._seen)[-len(sizes):].tolist(), weights=sizes))
 
 # %% ../nbs/21_training.ipynb #87007129
 def learning_rate(
@@ -322,36 +317,33 @@ class RunLog:
             if watched <= self.next: self.next = watched
         self.draw()
 
-# %% ../nbs/21_training.ipynb #193db6ec
-@patch
-def epoch(self:RunLog,
-    info:dict, # What `fit` tells of an epoch
-    step:int,  # Steps so far
-):
-    "Send what was measured; remember the best"
-    if self.recent: self.send(self.last)
-    numbers = {k: v for k,v in info.items() if isinstance(v, (int, float))}
-    self.tracker.log(dict(step=step, epoch_loss=numbers.pop('train_loss'), epoch_seconds=numbers.pop('seconds'), **numbers))
-    if info['valid_loss'] is not None:
-        self.valid.append((step, info['valid_loss']))
-        if self.keep and (self.best is None or info['valid_loss'] < self.best[0]): self.best = info['valid_loss'],{k: v.detach().cpu().clone() for k,v in self.model.state_dict().items()}
-    self.draw()
+    def epoch(self,
+        info:dict, # What `fit` tells of an epoch
+        step:int,  # Steps so far
+    ):
+        "Send what was measured; remember the best"
+        if self.recent: self.send(self.last)
+        numbers = {k: v for k,v in info.items() if isinstance(v, (int, float))}
+        self.tracker.log(dict(step=step, epoch_loss=numbers.pop('train_loss'), epoch_seconds=numbers.pop('seconds'), **numbers))
+        if info['valid_loss'] is not None:
+            self.valid.append((step, info['valid_loss']))
+            if self.keep and (self.best is None or info['valid_loss'] < self.best[0]): self.best = info['valid_loss'],{k: v.detach().cpu().clone() for k,v in self.model.state_dict().items()}
+        self.draw()
 
-@patch
-def draw(self:RunLog,
-    last:bool=False, # Nothing comes after
-):
-    "The curves so far, under the cell of a notebook"
-    self.live.update({name: tuple(map(list, zip(*points))) for name,points in (('training', self.train), ('validation', self.valid)) if points}, last)
+    def draw(self,
+        last:bool=False, # Nothing comes after
+    ):
+        "The curves so far, under the cell of a notebook"
+        self.live.update({name: tuple(map(list, zip(*points))) for name,points in (('training', self.train), ('validation', self.valid)) if points}, last)
+
+    def hear(self,
+        info:dict, # What `fit` tells of a step
+    ):
+        "The hook for each step: note it, then prepare for the next"
+        self.step(info)
+        if self.watcher and info['step'] % self.watcher.every == 0: self.watcher.listen(info['step']+1)
 
 # %% ../nbs/21_training.ipynb #469244a0
-@patch
-def hear(self:RunLog,
-    info:dict, # What `fit` tells of a step
-):
-    "The hook for each step: note it, then prepare for the next"
-    self.step(info)
-    if self.watcher and info['step'] % self.watcher.every == 0: self.watcher.listen(info['step']+1)
 
 def run_config(
     model, opt, train_dl, valid_dl, # What is trained, how, and on what
