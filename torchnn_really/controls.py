@@ -381,7 +381,7 @@ class TrainingControls:
     def _slid(self, change):
         "The number follows the slider, but not where a front end only rounds a typed number to the nearest of the slider's places"
         number = self.inputs['lr']
-        if abs(math.log10(change['new']/number.value)) > self.slider.step/2: number.value = _short(change['new'])
+        if abs(math.log10(change['new']/number.value)) > self.slider.step/2: number.value = float(f"{change['new']:.4g}") # a slider says 0.09999999999999999
 
     def _make_widgets(self):
         import ipywidgets as w
@@ -431,7 +431,7 @@ class TrainingControls:
     def settings(self)->FitSettings:
         "What the panel says now"
         v = {k: i.value for k,i in self.inputs.items()}
-        return FitSettings(self.models[v['model']], v['opt'], _short(v['lr']), _short(v['momentum']), v['bs'], v['epochs'], v['device'], v['seed'])
+        return FitSettings(self.models[v['model']], v['opt'], v['lr'], v['momentum'], v['bs'], v['epochs'], v['device'], v['seed'])
 
     def _reset(self):
         "A new run, not begun; the one before is kept as a faint curve"
@@ -469,7 +469,7 @@ class TrainingControls:
         "What a moved control does: the rate acts on the run, a new model or optimizer brings its own rate"
         if name == 'data': return self._load()
         if name == 'lr':
-            if self.run: self.run.set_lr(_short(change['new']))
+            if self.run: self.run.set_lr(change['new'])
             return
         if self.run and self.run.state in ('running','paused'): return # it is for the next run
         opt = getattr(optim, self.inputs['opt'].value)
@@ -543,8 +543,6 @@ class TrainingControls:
 
 # %% ../nbs/36_controls.ipynb #e15df61f
 _OPTIMIZERS = ['SGD','Adam','AdamW','RMSprop','Adagrad','NAdam'] # Of `torch.optim`
-
-def _short(x): return float(f'{x:.4g}') # a slider says 0.9000000000000001
 
 
 
