@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['MNIST_FILES', 'MIRRORS', 'DOWNLOAD_LIMITS', 'Digits', 'digit_tensors', 'load_sample', 'read_idx', 'MnistFile',
-           'cache_dir', 'has_mnist', 'clear_mnist', 'in_notebook', 'progress_bar', 'DownloadError', 'load_mnist',
-           'load_mnist_test', 'load_data', 'check_digits', 'check_count', 'check_positive', 'ArrayUnpickler',
-           'load_pickle']
+           'cache_dir', 'store_file', 'has_mnist', 'clear_mnist', 'in_notebook', 'progress_bar', 'DownloadError',
+           'load_mnist', 'load_mnist_test', 'load_data', 'check_digits', 'check_count', 'check_positive',
+           'ArrayUnpickler', 'load_pickle']
 
 # %% ../nbs/00_data.ipynb #ee586873
 import contextlib, gzip, hashlib, math, numbers, os, pickle, re, secrets, struct, sys, time, zlib
@@ -93,11 +93,11 @@ def _cached(name):
     return cache_dir()/'mnist'/name
 
 # %% ../nbs/00_data.ipynb #6a29548c
-def _store(
+def store_file(
     path:Path,  # Where the file shall be
     data:bytes, # What it shall hold
 ):
-    "Write a file under another name, then rename it"
+    "Write a file under another name, then rename it: whoever reads it finds the old one or the new one, whole"
     part = path.with_name(f'.{path.name}.{secrets.token_hex(4)}.part')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -230,7 +230,7 @@ def _keep(name, data):
     "Put one file into the cache; remove what killed programs have left there"
     for p in _left_over():
         with contextlib.suppress(OSError): p.unlink()
-    try: _store(_cached(name), data)
+    try: store_file(_cached(name), data)
     except OSError as e:
         if _read_cached(name) is None: raise OSError(e.errno, f'{e.strerror}; make room, or let TORCHNN_REALLY_HOME name another folder', str(_cached(name))) from e
     return data # also where another process has put the file there meanwhile, and keeps it busy

@@ -27,7 +27,7 @@ import torch
 from .data import check_count
 from .loaders import WrappedDataLoader
 from .runs import save_page
-from .show import _new_ax
+from .show import new_ax
 from .tables import show_table
 from .tracking import Tracker
 from .training import n_batches
@@ -443,7 +443,7 @@ def show_phases(
 ):            # The Axes: a container for each phase, with a bar for each profile
     "Where the time of a step went, as a bar for each profile"
     named = profiles if isinstance(profiles, dict) else {'': profiles}
-    ax = ax or _new_ax(7, 1.1 + .5*len(named))
+    ax = ax or new_ax(7, 1.1 + .5*len(named))
     names,left = list(named),[0.]*len(named)
     for phase,color in PHASES.items():
         widths = [p.seconds[phase]/max(1, p.n_steps)*1e3 for p in named.values()]
@@ -470,7 +470,7 @@ def show_timeline(
     begins = [p['ts'] for p in phases if p['name'] == 'loading'] + [p['ts'] for p in phases if p['name'] == 'validation'][:1] + [phases[-1]['ts'] + phases[-1]['dur']] if phases else []
     if not 1 <= step <= len(begins)-1: raise ValueError(f'step is {step}; the trace has the steps 1 to {max(0, len(begins)-1)}')
     begin,end = begins[step-1],begins[min(step-1+n, len(begins)-1)]
-    ax = ax or _new_ax(9, 4.2)
+    ax = ax or new_ax(9, 4.2)
     inside = lambda e: begin <= e['ts'] < end
     boxes = [(0, p, PHASES[p['name']]) for p in phases] + [(o['depth']+1.2, o, PHASES.get(o['phase'], '#999999')) for o in operator_events(trace)]
     for y,e,color in boxes:

@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from torch import nn, optim
 from torch.utils.data import TensorDataset
 from . import __version__
-from .data import _store, cache_dir, progress_bar
+from .data import cache_dir, progress_bar, store_file
 from .device import check_device, dataset_on
 from .ladder import MODELS, ModelSpec, three_lines
 from .layers import sequential_cnn
@@ -97,7 +97,7 @@ def save_model(
     buffer = io.BytesIO()
     torch.save(dict(head, weights=weights), buffer)
     check_head(_read(buffer.getvalue(), 'what save_model was given'), 'what save_model was given')
-    _store(Path(path), buffer.getvalue())
+    store_file(Path(path), buffer.getvalue())
 
 # %% ../nbs/28_using.ipynb #c7a5344e
 _FORMAT,_VERSION = 'torchnn_really.model',1
@@ -436,7 +436,7 @@ def cached_pictures(
     made,buffer = _read_pictures(files, pictures),io.BytesIO()
     torch.save(made, buffer)
     with contextlib.suppress(OSError): # a full disk costs time, and no data
-        _store(kept, buffer.getvalue())
+        store_file(kept, buffer.getvalue())
         for old in kept.parent.glob(f'{place}-*.pt'):
             if old != kept: old.unlink()
     return made
