@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """Clean the pages and write the modules from them, as `nbdev_clean` and `nbdev_export` do, with an index of all names.
+Before that, put the cell that installs the package on Colab and Kaggle at the top of every page with code, and a copy of
+_quarto.yml into nbs/, where nbdev looks for it: a link there would not survive a checkout on Windows.
 
     python tools/export.py
 
@@ -18,6 +20,11 @@ def complete_index():
             cell.nb = ''
             yield cell
     doclinks._iter_py_cells = all_cells
+
+def put_install_cells():
+    for page in pages.all_pages():
+        nb = pages.read(page)
+        if (new := pages.with_install(nb)) != nb: pages.write(page, new)
 
 def patched(n):
     "The class that a definition patches, if it does"
@@ -45,10 +52,16 @@ def merge_patches(text):
     text = re.sub(r'(?m)^# %% .*\n\s*(?=^# %% |\Z)', '', text) # the marks of cells that held nothing else
     return text if '@patch' in text else re.sub(r'(?m)^from fastcore\.basics import patch\n', '', text)
 
+def put_quarto_yml():
+    there, text = pages.NBS/'_quarto.yml', (pages.ROOT/'_quarto.yml').read_text(encoding='utf-8')
+    there.write_text(f'# A copy of ../_quarto.yml, by tools/export.py: edit that one\n{text}', encoding='utf-8', newline='\n')
+
 def main():
     from nbdev import doclinks
     from nbdev.clean import nbdev_clean
     complete_index()
+    put_install_cells()
+    put_quarto_yml()
     nbdev_clean(pages.NBS)
     doclinks.nbdev_export()
     for module in pages.LIB.glob('*.py'):

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['PHASES', 'PhaseClock', 'PhasedLoader', 'ValidLoader', 'phased_loss', 'phased_hook', 'listening', 'Tracer', 'merged',
            'write_trace', 'read_trace', 'phase_events', 'operator_events', 'Profile', 'check_folder', 'profiled',
-           'check_profiled', 'show_phases', 'show_timeline', 'Counts', 'counted', 'per_step', 'check_counts']
+           'check_profiled', 'show_phases', 'show_timeline', 'SlowDataset', 'Counts', 'counted', 'per_step',
+           'check_counts']
 
 # %% ../nbs/26_profiling.ipynb #f4874c39
 import bisect
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 import torch
+from torch.utils.data import Dataset
 from .data import check_count
 from .loaders import WrappedDataLoader
 from .runs import save_page
@@ -487,6 +489,18 @@ def _box(ax, y, event, color, begin, end):
     share,style = event['dur']/(end-begin),dict(ha='center', va='center', color='white' if y == 0 and color == PHASES['forward'] else 'black')
     if share > .0085*len(name): ax.text(left + event['dur']/2, y, name, fontsize=7, **style)
     elif share > .013: ax.text(left + event['dur']/2, y, name if len(name) < 13 else name[:8]+'…', fontsize=5.5, rotation=90, **style)
+
+# %% ../nbs/26_profiling.ipynb #4eced3a1
+class SlowDataset(Dataset):
+    "A data set whose items take their time, as from a slow disk: to see what starves a training"
+    def __init__(self,
+        ds,            # Data set whose items these are
+        seconds:float, # To sleep for each item
+    ): self.ds,self.seconds = ds,seconds
+    def __len__(self): return len(self.ds)
+    def __getitem__(self, i):
+        time.sleep(self.seconds)
+        return self.ds[i]
 
 # %% ../nbs/26_profiling.ipynb #ac1cc945
 class Counts(NamedTuple):
