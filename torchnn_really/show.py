@@ -14,6 +14,7 @@ import itertools
 import math
 import re
 import textwrap
+from collections.abc import Callable
 import torch
 from .data import check_count
 
@@ -186,8 +187,8 @@ def _source(code):
 
 # %% ../nbs/01_show.ipynb #647a21e1
 def loop_source(
-    code, # A function, or source text
-)->str:   # The lines of the loop, without common indentation
+    code:Callable|str, # A function, or source text
+)->str:                # The lines of the loop, without common indentation
     "The source of a function's outermost `for` statement, the first if there are several"
     text = _source(code)
     loop = min((node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.For)), key=lambda node: node.lineno, default=None)
@@ -201,7 +202,7 @@ def _likeness(old, new):
 
 def _pair_lines(old, new):
     "`(old line, new line)`: the pairs with the greatest likeness, 0.3 at least; between them the rest from the top, None where a side runs out"
-    best = {(i, j): (0, ()) for i in range(len(old)+1) for j in range(len(new)+1)} # for old[i:] and new[j:]: likeness, and pairs of positions
+    best:dict = {(i, j): (0, ()) for i in range(len(old)+1) for j in range(len(new)+1)} # for old[i:] and new[j:]: likeness, and pairs of positions
     for i,j in itertools.product(reversed(range(len(old))), reversed(range(len(new)))):
         like,(score,pairs) = _likeness(old[i], new[j]),best[i+1,j+1]
         best[i,j] = max((score+like, ((i, j), *pairs)) if like >= .3 else (0, ()), best[i+1,j], best[i,j+1], key=lambda option: option[0])
@@ -252,12 +253,12 @@ class Diff:
 
 # %% ../nbs/01_show.ipynb #f43dd620
 def show_diff(
-    old,             # A function, or source text
-    new,             # The version after it
+    old:Callable|str,     # A function, or source text
+    new:Callable|str,     # The version after it
     *,
-    loop:bool=False, # Compare only the outermost `for` statement of each
-    names=None,      # Two headings; the functions' names if None, or 'before' and 'after'
-)->Diff:             # Shows itself at the end of a cell
+    loop:bool=False,      # Compare only the outermost `for` statement of each
+    names:list|None=None, # Two headings; the functions' names if None, or 'before' and 'after'
+)->Diff:                  # Shows itself at the end of a cell
     "Two versions of a loop side by side, changed lines marked"
     sources = [loop_source(code) if loop else _source(code) for code in (old, new)]
     names = names or [getattr(code, '__name__', name) for code,name in ((old, 'before'), (new, 'after'))]

@@ -8,13 +8,14 @@ __all__ = ['Table', 'show_table']
 # %% ../nbs/02_tables.ipynb #3fb3157c
 import html
 import re
+from collections.abc import Iterable
 
 # %% ../nbs/02_tables.ipynb #aa0147da
 class Table:
     "Rows of results under a heading, as text and as HTML"
     def __init__(self,
-        rows,         # Dicts with the same keys, one a row
-        heading=None, # A line above the table
+        rows:Iterable[dict],   # Dicts with the same keys, one a row
+        heading:str|None=None, # A line above the table
     ):
         self.rows,self.heading = [dict(row) for row in rows],heading
         self.names = list(self.rows[0]) if self.rows else []
@@ -34,7 +35,7 @@ class Table:
         widths = [max(map(len, column)) for column in zip(*cells)]
         lines = ['  '.join(c.rjust(w) if r else c.ljust(w) for c,w,r in zip(row, widths, self.right())).rstrip() for row in cells]
         if self.rows: lines.insert(1, '  '.join('-'*w for w in widths))
-        return '\n'.join([self.heading]*bool(self.heading) + lines*bool(self.rows))
+        return '\n'.join(([self.heading] if self.heading else []) + lines*bool(self.rows))
 
     def _repr_html_(self):
         line,pad = 'border-bottom:1px solid #8888;','padding:.2em .7em;text-align:'
@@ -57,8 +58,8 @@ def _is_number(value):
 # %% ../nbs/02_tables.ipynb #dc2e908d
 
 def show_table(
-    rows,         # Dicts with the same keys, one a row
-    heading=None, # A line above the table: what the numbers are from
+    rows:Iterable[dict],   # Dicts with the same keys, one a row
+    heading:str|None=None, # A line above the table: what the numbers are from
 )->Table:
     "Rows of results as a table"
     return Table(rows, heading)
