@@ -19,7 +19,9 @@ import re
 import threading
 import time
 import weakref
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 import torch
 import torch.nn.functional as F
@@ -40,7 +42,7 @@ from .training import StopFit, fit, fit_and_log, is_classes
 # %% ../nbs/36_controls.ipynb #8f7fec59
 class FitSettings(NamedTuple):
     "What a run is asked to do"
-    arch:object=Mnist_Logistic # What makes the model, called without arguments
+    arch:Callable=Mnist_Logistic # What makes the model, called without arguments
     opt:str='SGD'              # The optimizer, one of `torch.optim`
     lr:float=.5                # Learning rate
     momentum:float=0.          # For the optimizers that take one
@@ -62,12 +64,12 @@ class FitSettings(NamedTuple):
 class SteeredFit:
     "`fit` in a thread of its own, to be paused, stepped, stopped, and given another learning rate while it runs"
     def __init__(self,
-        train_ds, valid_ds,             # Datasets of pairs
-        settings:FitSettings,           # What to do
+        train_ds, valid_ds,                 # Datasets of pairs
+        settings:FitSettings,               # What to do
         *,
-        loss_func=F.cross_entropy,      # As in `fit`
-        on_news=None,                   # Function called with this object, in the training's thread, after each step, epoch and change of state
-        track:dict|None=None,           # Arguments for `fit_and_log`; None: not tracked
+        loss_func:Callable=F.cross_entropy, # As in `fit`
+        on_news:Callable|None=None,         # Function called with this object, in the training's thread, after each step, epoch and change of state
+        track:dict|None=None,               # Arguments for `fit_and_log`; None: not tracked
     ):
         self.train_ds,self.valid_ds,self.settings,self.loss_func,self.on_news,self.track = train_ds,valid_ds,settings,loss_func,on_news,track
         self.state = 'idle'             # 'idle', 'running', 'paused', 'finished', 'stopped' or 'failed'
@@ -136,7 +138,7 @@ class SteeredFit:
             x,y = next(iter(self.valid_dl.dl))
             with torch.inference_mode(): classes = is_classes(self.model.eval()(x[:1].to(self.settings.device)), y[:1])
             metrics,self._counts = dict(accuracy=self._measure) if classes else {},None
-            how = dict(on_train_step=self._after_step, on_val_epoch_end=self._after_epoch, metrics=metrics, progress=False)
+            how:dict = dict(on_train_step=self._after_step, on_val_epoch_end=self._after_epoch, metrics=metrics, progress=False)
             train = fit if self.track is None else partial(fit_and_log, **self.track)
             self.history = train(self.settings.epochs, self.model, self.loss_func, self.opt, self.train_dl, self.valid_dl, **how)
             end = 'stopped' if self.history.stopped else 'finished'
@@ -295,10 +297,10 @@ def _square_pictures(x):
     return [picture(((p-p.min())/(p.max()-p.min()).clamp(min=1e-12)*255).byte()) for p in x.float().reshape(-1, side, side)]
 
 def draw_curves(
-    curves:dict,    # Name → `(steps, losses)`, lists
-    faint=(),       # More such dicts, to be drawn behind
-    width:int=560,  # Pixels
-    height:int=220, # Pixels
+    curves:dict,       # Name → `(steps, losses)`, lists
+    faint:Sequence=(), # More such dicts, to be drawn behind
+    width:int=560,     # Pixels
+    height:int=220,    # Pixels
     top:float|None=None, # The highest loss of the chart; None: that of the curves, 3 at most
 )->str:
     "Losses against the step, as SVG in the colours of the text around it"
@@ -322,9 +324,9 @@ def draw_curves(
 
 # %% ../nbs/36_controls.ipynb #e6b7ac20
 def draw_digits(
-    pictures:list, # Addresses of pictures, as from `picture`
-    truth:list,    # What they show
-    scores,        # The model's outputs, `(n, classes)`
+    pictures:list,            # Addresses of pictures, as from `picture`
+    truth:list,               # What they show
+    scores:torch.Tensor|list, # The model's outputs, `(n, classes)`
 )->str:
     "Pictures, each with what the model says it is and how sure it is"
     sure,said = torch.as_tensor(scores).softmax(-1).max(-1)
@@ -335,7 +337,7 @@ def draw_digits(
     return '<div style="display:flex;flex-wrap:wrap;gap:6px">' + ''.join(map(one, pictures, truth, said.tolist(), sure.tolist())) + '</div>'
 
 def draw_matrix(
-    matrix, # Counts `(classes, classes)`, a row for each true class
+    matrix:torch.Tensor|list, # Counts `(classes, classes)`, a row for each true class
 )->str:
     "A confusion matrix as a table, darker where there are more"
     counts = torch.as_tensor(matrix).tolist()
@@ -345,8 +347,8 @@ def draw_matrix(
     return f'<table style="border-collapse:collapse;font:12px sans-serif"><caption style="text-align:left;caption-side:top;padding-bottom:4px">what it is ↓, what the model says →</caption><tr><td></td>{head}</tr>{body}</table>'
 
 def draw_weights(
-    model, # A model whose first parameter may be `(classes, pixels of a square)`
-)->str:    # Empty if it is not
+    model:torch.nn.Module, # A model whose first parameter may be `(classes, pixels of a square)`
+)->str:                    # Empty if it is not
     "Each class's weights as a picture, blue for and red against it"
     w = next(iter(model.parameters())).detach().float().cpu()
     side = math.isqrt(w.shape[-1])
@@ -359,15 +361,15 @@ def draw_weights(
 class TrainingControls:
     "A panel that trains: settings, buttons, curves, predictions"
     def __init__(self,
-        data=None,                    # `Digits`, or a pair `(train_ds, valid_ds)`; None: digits of this machine, to be chosen in the panel
-        models=(Mnist_Logistic,Mnist_CNN,sequential_cnn), # What makes a model, called without arguments; the first is chosen
+        data=None,                          # `Digits`, or a pair `(train_ds, valid_ds)`; None: digits of this machine, to be chosen in the panel
+        models:Iterable=(Mnist_Logistic,Mnist_CNN,sequential_cnn), # What makes a model, called without arguments; the first is chosen
         *,
-        loss_func=F.cross_entropy,    # As in `fit`
-        settings:FitSettings|None=None, # What the panel starts with
-        project:str='torchnn',        # W&B's project, if the run is tracked
+        loss_func:Callable=F.cross_entropy, # As in `fit`
+        settings:FitSettings|None=None,     # What the panel starts with
+        project:str='torchnn',              # W&B's project, if the run is tracked
     ):
         self.models,self.loss_func,self.project = {getattr(m, '__name__', str(m)): m for m in models},loss_func,project
-        self.sources = dict(sample=partial(load_data, 'sample'), **({'mnist': partial(load_data, 'mnist')} if has_mnist() else {})) if data is None else {getattr(data, 'name', 'your own'): lambda: data}
+        self.sources:dict = dict(sample=partial(load_data, 'sample'), **({'mnist': partial(load_data, 'mnist')} if has_mnist() else {})) if data is None else {getattr(data, 'name', 'your own'): lambda: data}
         self.run,self.past,self._next,self._closed = None,[],0.,False
         self._drawing = threading.RLock() # hands and the training's thread both draw
         self._settings,self._given = settings or self._defaults(next(iter(self.models))),settings is not None
@@ -381,14 +383,14 @@ class TrainingControls:
     def _slid(self, change):
         "The number follows the slider, but not where a front end only rounds a typed number to the nearest of the slider's places"
         number = self.inputs['lr']
-        if abs(math.log10(change['new']/number.value)) > self.slider.step/2: number.value = float(f"{change['new']:.4g}") # a slider says 0.09999999999999999
+        if abs(math.log10(change['new']/number.value)) > (self.slider.step or 0)/2: number.value = float(f"{change['new']:.4g}") # a slider says 0.09999999999999999
 
     def _make_widgets(self):
         import ipywidgets as w
         s,wide = self._settings,dict(style=dict(description_width='100px'), layout=w.Layout(width='300px', max_width='100%'))
         def listed(options, value, description): return w.Dropdown(options=options, value=value, description=description, **wide)
         devices = sorted({'cpu', str(default_device())})
-        self.inputs = dict(
+        self.inputs:dict = dict(
             data=listed(list(self.sources), next(iter(self.sources)), 'data'),
             model=listed(list(self.models), getattr(s.arch, '__name__', next(iter(self.models))), 'model'),
             opt=listed(_OPTIMIZERS, s.opt, 'optimizer'),
@@ -572,7 +574,8 @@ def record(
     total = settings.epochs*len(run.train_dl)
     wanted = {max(1, round(total*(i/(n-1))**2)) for i in range(n)}
     run.start()
-    if run.wait(None) == 'failed': raise run.error
+    run.wait(None)
+    if run.error: raise run.error
     return Recording(settings, run.curves(), moments)
 
 # %% ../nbs/36_controls.ipynb #a2507a41
@@ -623,7 +626,7 @@ class Player:
 
     def _points(self, r, svg):
         "Steps and places of a run's points in its chart"
-        drawn = {name: re.search(f'class="{name}" points="([^"]*)"', svg)[1].split() for name in r.curves}
+        drawn = {name: re.findall(f'class="{name}" points="([^"]*)"', svg)[0].split() for name in r.curves}
         return {name: [[step,place] for step,place in zip((s for s,l in zip(*r.curves[name]) if math.isfinite(l)), drawn[name])] for name in r.curves}
 
     def _repr_html_(self):
@@ -640,7 +643,7 @@ class Player:
         return f'<div id="{name}" style="max-width:600px">{steer}{still}</div><script>{_PLAY.replace("ID", name, 1).replace("DATA", data, 1)}</script>'
 
     def save(self,
-        path, # File to write, as 'player.html'
+        path:str|Path, # File to write, as 'player.html'
     ):
         "Write it as a page that needs nothing else"
         save_page(path, self._repr_html_(), 'A training, played back')

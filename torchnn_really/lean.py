@@ -9,45 +9,46 @@ __all__ = ['sgd_update', 'with_momentum', 'check_sgd', 'step_with', 'lean_step',
 # %% ../nbs/29_lean.ipynb #2b48904e
 import ctypes
 import platform
+from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from torch import optim
-from torch.ops import aten
+from torch.ops import aten # pyright: ignore[reportMissingImports]
 from .data import check_count
 from .models import Mnist_CNN
 from .rungs import Mnist_Logistic
 
 # %% ../nbs/29_lean.ipynb #6a621aa5
 def sgd_update(
-    opt, # `optim.SGD` with one group of parameters, and no options but `lr` and `momentum`
-):       # Function of a list of gradients, one for each parameter; it moves the parameters
+    opt:optim.Optimizer, # `optim.SGD` with one group of parameters, and no options but `lr` and `momentum`
+)->Callable:             # Function of a list of gradients, one for each parameter; it moves the parameters
     "What `opt.step()` does, to the last bit, with gradients that are handed over; rate, momentum and state stay the optimizer's"
     check_sgd(opt)
     def update(grads):
         group, = opt.param_groups
         with torch.no_grad():
             if group['momentum']: grads = with_momentum(opt, group, grads)
-            torch._foreach_add_(group['params'], grads, alpha=-group['lr'])
+            torch._foreach_add_(group['params'], grads, alpha=-group['lr']) # pyright: ignore[reportPrivateImportUsage]
     return update
 
 def with_momentum(
-    opt,   # `optim.SGD`
-    group, # Its group
-    grads, # Gradients
-)->list:   # Buffers, one for each parameter: what to subtract
+    opt:optim.Optimizer, # `optim.SGD`
+    group:dict,          # Its group
+    grads:list|tuple,    # Gradients
+)->list|tuple:           # Buffers, one for each parameter: what to subtract
     "The optimizer's momentum buffers, with these gradients taken in"
     states = [opt.state[p] for p in group['params']]
     if 'momentum_buffer' not in states[0]:
         for s,g in zip(states, grads): s['momentum_buffer'] = g.clone()
         return grads
     buffers = [s['momentum_buffer'] for s in states]
-    torch._foreach_mul_(buffers, group['momentum'])
-    torch._foreach_add_(buffers, grads)
+    torch._foreach_mul_(buffers, group['momentum']) # pyright: ignore[reportPrivateImportUsage]
+    torch._foreach_add_(buffers, grads) # pyright: ignore[reportPrivateImportUsage]
     return buffers
 
 # %% ../nbs/29_lean.ipynb #210f7404
 def check_sgd(
-    opt, # Optimizer
+    opt:optim.Optimizer, # Optimizer
 ):
     "Complain if it does more than the lean update can do"
     if type(opt) is not optim.SGD: raise TypeError(f'opt is {type(opt).__name__}; the lean step knows optim.SGD only, leave out step= for others')
@@ -60,9 +61,9 @@ def check_sgd(
 
 # %% ../nbs/29_lean.ipynb #64ca06da
 def step_with(
-    gradients, # Function of `(model, loss_func, xb, yb)`: the loss, and a gradient for each parameter, in order
-    opt,       # As for `sgd_update`; the optimizer that `fit` gets
-):             # Function for `fit`'s `step`
+    gradients:Callable,  # Function of `(model, loss_func, xb, yb)`: the loss, and a gradient for each parameter, in order
+    opt:optim.Optimizer, # As for `sgd_update`; the optimizer that `fit` gets
+)->Callable:             # Function for `fit`'s `step`
     "`loss_batch` without bookkeeping: gradients come as a list, and one call moves all parameters"
     update,mine = sgd_update(opt),opt
     def step(model, loss_func, xb, yb, opt):
@@ -73,8 +74,8 @@ def step_with(
     return step
 
 def lean_step(
-    opt, # As for `step_with`
-):       # Function for `fit`'s `step`, with any model
+    opt:optim.Optimizer, # As for `step_with`
+)->Callable:             # Function for `fit`'s `step`, with any model
     "`loss_batch` with gradients by `torch.autograd.grad`, which stores none"
     params = opt.param_groups[0]['params']
     def gradients(model, loss_func, xb, yb):
@@ -84,14 +85,15 @@ def lean_step(
 
 # %% ../nbs/29_lean.ipynb #43147941
 def loss_slope(
-    loss_func,           # As in `fit`
+    loss_func:Callable,  # As in `fit`
     scores:torch.Tensor, # The model's output
-    yb,                  # Targets
+    yb:torch.Tensor,     # Targets
 )->tuple[torch.Tensor,torch.Tensor]: # The loss, 0-d; its slope, in the shape of `scores`
     "A loss and its slope with respect to the scores: written out for `F.cross_entropy`, by autograd for others"
     if loss_func is not F.cross_entropy or yb.is_floating_point():
         with torch.enable_grad(): loss = loss_func(scores.requires_grad_(), yb)
-        return loss.detach(),*torch.autograd.grad(loss, scores)
+        slope, = torch.autograd.grad(loss, scores)
+        return loss.detach(),slope
     said = torch.log_softmax(scores, 1)
     loss,n = aten.nll_loss_forward(said, yb, None, 1, -100)
     slope = aten.nll_loss_backward(loss.new_ones(()), said, yb, None, 1, -100, n)
@@ -100,8 +102,8 @@ def loss_slope(
 # %% ../nbs/29_lean.ipynb #fa4456c7
 def logistic_step(
     model:Mnist_Logistic, # The model that `fit` gets
-    opt,                  # As for `sgd_update`; the optimizer that `fit` gets
-):                        # Function for `fit`'s `step`
+    opt:optim.Optimizer,  # As for `sgd_update`; the optimizer that `fit` gets
+)->Callable:              # Function for `fit`'s `step`
     "`lean_step` for `Mnist_Logistic`, with a backward written out"
     check_model(model, opt, Mnist_Logistic, 'logistic_step')
     @torch.no_grad()
@@ -112,9 +114,9 @@ def logistic_step(
 
 # %% ../nbs/29_lean.ipynb #76113fbe
 def check_model(
-    model, opt, # As given to the step
-    kind,       # The class whose backward is written out
-    name:str,   # The step, for the message
+    model:torch.nn.Module, opt:optim.Optimizer, # As given to the step
+    kind:type,                                  # The class whose backward is written out
+    name:str,                                   # The step, for the message
 ):
     "Complain about a model whose backward is not written here, or an optimizer of something else"
     if type(model) is not kind: raise TypeError(f'model is {type(model).__name__}; {name} knows {kind.__name__}, lean_step(opt) takes any model')
@@ -123,19 +125,19 @@ def check_model(
 
 # %% ../nbs/29_lean.ipynb #97f1b6f2
 def conv_outputs(
-    convs, # Convolutions, in order
-    xb,    # Images of 28×28 pixels, `(n, 784*channels)`
-)->list:   # The images, then each layer's output, `(n, channels, height, width)`
+    convs:list,      # Convolutions, in order
+    xb:torch.Tensor, # Images of 28×28 pixels, `(n, 784*channels)`
+)->list:             # The images, then each layer's output, `(n, channels, height, width)`
     "Convolutions, each with a ReLU; all that backward needs is kept"
     seen = [xb.view(-1, convs[0].in_channels, 28, 28)]
     for conv in convs: seen.append(conv(seen[-1]).relu_())
     return seen
 
 def conv_gradients(
-    convs, # As for `conv_outputs`
-    seen,  # What it returned
-    slope, # Slope of the loss with respect to the last output, of the same shape
-)->list:   # Gradients of each layer's weight and bias, in the order of `parameters()`
+    convs:list,         # As for `conv_outputs`
+    seen:list,          # What it returned
+    slope:torch.Tensor, # Slope of the loss with respect to the last output, of the same shape
+)->list:                # Gradients of each layer's weight and bias, in the order of `parameters()`
     "Backward through convolutions and ReLUs"
     grads = []
     for i,conv in reversed(list(enumerate(convs))):
@@ -147,9 +149,9 @@ def conv_gradients(
 
 # %% ../nbs/29_lean.ipynb #4381f4ef
 def cnn_step(
-    model:Mnist_CNN, # The model that `fit` gets
-    opt,             # As for `sgd_update`; the optimizer that `fit` gets
-):                   # Function for `fit`'s `step`
+    model:Mnist_CNN,     # The model that `fit` gets
+    opt:optim.Optimizer, # As for `sgd_update`; the optimizer that `fit` gets
+)->Callable:             # Function for `fit`'s `step`
     "`lean_step` for `Mnist_CNN`, with a backward written out"
     check_model(model, opt, Mnist_CNN, 'cnn_step')
     convs = [model.conv1, model.conv2, model.conv3]
