@@ -54,7 +54,7 @@ def get_data(
     *,
     generator:torch.Generator|None=None, # Source of the shuffling; None: torch's global one
     **loader_args,                       # More arguments for both `DataLoader`s; `drop_last` goes to training alone
-)->tuple[DataLoader,DataLoader]:
+)->tuple[DataLoader,DataLoader]:         # One to train on, one to validate on
     "Loaders for training and validation"
     check_count('bs', bs)
     for name,ds in (('train_ds',train_ds),('valid_ds',valid_ds)):

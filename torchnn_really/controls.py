@@ -64,7 +64,8 @@ class FitSettings(NamedTuple):
 class SteeredFit:
     "`fit` in a thread of its own, to be paused, stepped, stopped, and given another learning rate while it runs"
     def __init__(self,
-        train_ds, valid_ds,                 # Datasets of pairs
+        train_ds,                           # Dataset of pairs to train on
+        valid_ds,                           # Dataset of pairs to validate on
         settings:FitSettings,               # What to do
         *,
         loss_func:Callable=F.cross_entropy, # As in `fit`
@@ -556,7 +557,8 @@ class Recording(NamedTuple):
     moments:list         # A dict each: step, said (classes), sure (percent), matrix (rows of counts)
 
 def record(
-    train_ds, valid_ds,   # Datasets whose targets are classes
+    train_ds,             # Dataset whose targets are classes
+    valid_ds,             # Likewise
     settings:FitSettings, # What to do
     *,
     n:int=30,             # Moments

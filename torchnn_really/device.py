@@ -78,8 +78,9 @@ def graphed(
     return replayed
 
 def beside(
-    f:Callable, *args, # A function, and what it is called with
-):                     # What it returns
+    f:Callable, # A function
+    *args,      # What it is called with
+):              # What it returns
     "A call on a stream of its own, as CUDA wants it before a recording"
     here,other = torch.cuda.current_stream(),torch.cuda.Stream()
     other.wait_stream(here)
@@ -88,8 +89,13 @@ def beside(
     return result
 
 def record_step(
-    step:Callable, model:Callable, loss_func:Callable, xb:torch.Tensor, yb:torch.Tensor, opt, # A step, and what it is called with
-)->Callable: # Function of a batch of the same shape
+    step:Callable,      # A step, as `loss_batch`
+    model:Callable,     # What it is called with
+    loss_func:Callable, # Likewise
+    xb:torch.Tensor,    # A batch, whose shape all later ones must have
+    yb:torch.Tensor,    # Its targets
+    opt,                # The optimizer
+)->Callable:            # Function of a batch of the same shape
     "A step as a CUDA graph; recording takes no step"
     x,y,graph = xb.clone(),yb.clone(),torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph): loss,n = step(model, loss_func, x, y, opt)

@@ -295,7 +295,7 @@ def _silence():
 def with_lightning(
     job:Job,        # What to do
     **trainer_args, # What else its `Trainer` is told
-)->Trained:
+)->Trained:         # What came of it
     "The job in Lightning"
     import lightning as L
     model,opt,train_dl,valid_dl = start_job(job)

@@ -101,9 +101,9 @@ def loss_slope(
 
 # %% ../nbs/29_lean.ipynb #fa4456c7
 def logistic_step(
-    model:Mnist_Logistic, # The model that `fit` gets
-    opt:optim.Optimizer,  # As for `sgd_update`; the optimizer that `fit` gets
-)->Callable:              # Function for `fit`'s `step`
+    model,               # `Mnist_Logistic`, the model that `fit` gets
+    opt:optim.Optimizer, # As for `sgd_update`; the optimizer that `fit` gets
+)->Callable:             # Function for `fit`'s `step`
     "`lean_step` for `Mnist_Logistic`, with a backward written out"
     check_model(model, opt, Mnist_Logistic, 'logistic_step')
     @torch.no_grad()
@@ -114,9 +114,10 @@ def logistic_step(
 
 # %% ../nbs/29_lean.ipynb #76113fbe
 def check_model(
-    model:torch.nn.Module, opt:optim.Optimizer, # As given to the step
-    kind:type,                                  # The class whose backward is written out
-    name:str,                                   # The step, for the message
+    model:torch.nn.Module, # As given to the step
+    opt:optim.Optimizer,   # As given to the step
+    kind:type,             # The class whose backward is written out
+    name:str,              # The step, for the message
 ):
     "Complain about a model whose backward is not written here, or an optimizer of something else"
     if type(model) is not kind: raise TypeError(f'model is {type(model).__name__}; {name} knows {kind.__name__}, lean_step(opt) takes any model')
@@ -149,7 +150,7 @@ def conv_gradients(
 
 # %% ../nbs/29_lean.ipynb #4381f4ef
 def cnn_step(
-    model:Mnist_CNN,     # The model that `fit` gets
+    model,               # `Mnist_CNN`, the model that `fit` gets
     opt:optim.Optimizer, # As for `sgd_update`; the optimizer that `fit` gets
 )->Callable:             # Function for `fit`'s `step`
     "`lean_step` for `Mnist_CNN`, with a backward written out"

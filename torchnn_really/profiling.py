@@ -164,8 +164,9 @@ def phased_hook(
 
 @contextlib.contextmanager
 def listening(
-    clock:PhaseClock,           # Whom to tell
-    model:torch.nn.Module, opt, # The model and its optimizer; each is left as it was
+    clock:PhaseClock,      # Whom to tell
+    model:torch.nn.Module, # The model; it is left as it was
+    opt,                   # Its optimizer, likewise
 ):
     "While this lasts, model and optimizer tell when they are called"
     with contextlib.ExitStack() as stack:
@@ -379,15 +380,21 @@ def check_folder(
 
 # %% ../nbs/26_profiling.ipynb #7c53bb65
 def profiled(
-    fit:Callable,              # `fit`, `fit_and_log`, or what is called like them
-    epochs:int|None, model:torch.nn.Module, loss_func:Callable, opt, train_dl:Iterable, valid_dl:Iterable|None=None, # As in `fit`
-    on_train_step:Callable|None=None, on_val_epoch_end:Callable|None=None, # Hooks, as in `fit`
+    fit:Callable,                        # `fit`, `fit_and_log`, or what is called like them
+    epochs:int|None,                     # As in `fit`
+    model:torch.nn.Module,               # As in `fit`
+    loss_func:Callable,                  # As in `fit`
+    opt,                                 # As in `fit`
+    train_dl:Iterable,                   # As in `fit`
+    valid_dl:Iterable|None=None,         # As in `fit`
+    on_train_step:Callable|None=None,    # Hook, as in `fit`
+    on_val_epoch_end:Callable|None=None, # Hook, as in `fit`
     *,
-    n_traced:int=20,           # Steps to trace, and batches of the validation; 0: none
-    first_traced:int=4,        # The first step to trace, from 1; sooner if the epoch is too short
-    folder:str|Path|None=None, # Where to write the trace and the tables; None: nowhere
-    **fit_args,                # What else `fit` takes
-)->Profile:                    # What `fit` returned is its `.history`
+    n_traced:int=20,                     # Steps to trace, and batches of the validation; 0: none
+    first_traced:int=4,                  # The first step to trace, from 1; sooner if the epoch is too short
+    folder:str|Path|None=None,           # Where to write the trace and the tables; None: nowhere
+    **fit_args,                          # What else `fit` takes
+)->Profile:                              # What `fit` returned is its `.history`
     "Train as `fit` does, and say where the time went; nothing else is changed"
     clock = check_profiled(n_traced, first_traced, folder, n_batches(train_dl))
     end = functools.partial(_end_epoch, clock, phased_hook(on_val_epoch_end, clock), folder)
@@ -404,8 +411,10 @@ def profiled(
 
 # %% ../nbs/26_profiling.ipynb #3a5865dc
 def check_profiled(
-    n_traced:int, first_traced:int, folder:str|Path|None, # As given to `profiled`
-    n:int|None,                                           # Batches of an epoch, or None
+    n_traced:int,         # As given to `profiled`
+    first_traced:int,     # As given to `profiled`
+    folder:str|Path|None, # As given to `profiled`
+    n:int|None,           # Batches of an epoch, or None
 )->PhaseClock:
     "Complain before any work about what `profiled` was given"
     check_count('n_traced', n_traced, least=0)
@@ -514,7 +523,7 @@ class Counts(NamedTuple):
 def counted(
     f:Callable,      # Function; it is called three times: first to warm up, then once for each count
     *args, **kwargs, # Its arguments
-)->Counts:
+)->Counts:           # Of one call
     "How many Python functions and ATen operators a call runs"
     f(*args, **kwargs)
     calls,before,collects = Counter(),sys.getprofile(),gc.isenabled()

@@ -318,7 +318,7 @@ def get_model(
     arch:Callable=Mnist_Logistic, # What makes the model, called without arguments
     opt_func:Callable=optim.SGD,  # What makes the optimizer, called with the model's parameters
     **opt_args,                   # The optimizer's options, as `lr` and `momentum`; `optim.SGD` without `lr` gets 0.5
-)->tuple[nn.Module,optim.Optimizer]:
+)->tuple[nn.Module,optim.Optimizer]: # The model, and an optimizer of its parameters
     "A new model and its optimizer"
     if opt_func is optim.SGD: opt_args.setdefault('lr', 0.5)
     if 'lr' in opt_args: check_positive('lr', opt_args['lr'])

@@ -354,9 +354,12 @@ def _n_items(dl):
     return len(dl.dataset) if hasattr(getattr(dl, 'dataset', None), '__len__') else None
 
 def run_config(
-    model:nn.Module, opt, train_dl, valid_dl, # What is trained, how, and on what
-    epochs:int,                               # Passes over the data
-)->dict:                                      # Plain values
+    model:nn.Module, # What is trained
+    opt,             # Its optimizer
+    train_dl,        # Batches it is trained on
+    valid_dl,        # Batches it is validated on, or None
+    epochs:int,      # Passes over the data
+)->dict:             # Plain values
     "What there is to know about a training before it begins"
     group = next(iter(getattr(opt, 'param_groups', [])), {})
     settings = {k: v for k,v in group.items() if k != 'params' and isinstance(v, (int, float, str, bool, list, tuple, type(None)))}
@@ -433,22 +436,32 @@ def keep_code(
 
 # %% ../nbs/21_training.ipynb #616c700b
 def fit_and_log(
-    epochs:int|None, model:nn.Module, loss_func:Callable, opt, train_dl:Iterable, valid_dl:Iterable|None=None, # As in `fit`
+    epochs:int|None,                     # As in `fit`
+    model:nn.Module,                     # As in `fit`
+    loss_func:Callable,                  # As in `fit`
+    opt,                                 # As in `fit`
+    train_dl:Iterable,                   # As in `fit`
+    valid_dl:Iterable|None=None,         # As in `fit`
     *,
-    project:str='torchnn',  # W&B's project
-    name:str|None=None, group:str|None=None, tags:Sequence[str]|None=None, notes:str|None=None, id:str|None=None, # What the run is called, and where it belongs
-    config:dict|None=None,  # More settings to keep; those of model, optimizer, data and machine are kept anyway
-    dir:str|Path|None=None, # Where the run's files go; None: `runs_dir()`
-    mode:str|None=None,     # 'online', 'offline' or 'disabled'; None: online if there is an API key
-    watch:bool=True,        # Histograms of parameters and gradients, about ten times?
-    log_every:int=25,       # Steps from row to row
-    save_model:bool=False,  # Keep the weights, the latest and the best?
-    save_data:str|None=None, # Name under which to keep counts and hash of the training data
-    save_code:bool=False,   # Keep the program and the notebook's cells?
-    settings:dict|None=None, # More of W&B's settings
-    on_train_step:Callable|None=None, on_val_epoch_end:Callable|None=None, # Hooks, as in `fit`; called before the row is sent
-    **fit_args,             # What else `fit` takes
-)->History:                 # As from `fit`, with `run_dir`, the run's folder, and `url`, if it is online
+    project:str='torchnn',               # W&B's project
+    name:str|None=None,                  # What the run is called
+    group:str|None=None,                 # The group of runs it belongs to
+    tags:Sequence[str]|None=None,        # Words to find it by
+    notes:str|None=None,                 # What else is to be said of it
+    id:str|None=None,                    # W&B's own name for it, unique in the project
+    config:dict|None=None,               # More settings to keep; those of model, optimizer, data and machine are kept anyway
+    dir:str|Path|None=None,              # Where the run's files go; None: `runs_dir()`
+    mode:str|None=None,                  # 'online', 'offline' or 'disabled'; None: online if there is an API key
+    watch:bool=True,                     # Histograms of parameters and gradients, about ten times?
+    log_every:int=25,                    # Steps from row to row
+    save_model:bool=False,               # Keep the weights, the latest and the best?
+    save_data:str|None=None,             # Name under which to keep counts and hash of the training data
+    save_code:bool=False,                # Keep the program and the notebook's cells?
+    settings:dict|None=None,             # More of W&B's settings
+    on_train_step:Callable|None=None,    # Hook, as in `fit`; called before the row is sent
+    on_val_epoch_end:Callable|None=None, # Hook, as in `fit`; called before the row is sent
+    **fit_args,                          # What else `fit` takes
+)->History:                              # As from `fit`, with `run_dir`, the run's folder, and `url`, if it is online
     "`fit`, tracked with W&B. A run that is active is used, and neither configured nor finished"
     import wandb
     check_count('log_every', log_every)
