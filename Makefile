@@ -17,8 +17,9 @@ prepare:  ## before a commit: clean, export, README and CONTRIBUTING, every page
 pages:    ## run every page in order on MNIST and save the outputs that readers see
 	$(RUN) --with dev tools/run_pages.py --save $(ARGS)
 	$(RUN) --with dev tools/sync.py --fix
-check:    ## the page check and the sync check
+check:    ## the page check, what other systems need, and the sync check
 	$(RUN) --with dev tools/check_pages.py
+	$(RUN) --with dev tools/check_anywhere.py
 	$(RUN) --with dev tools/sync.py
 types:    ## check the types of the modules with pyright
 	$(RUN) --with dev,types tools/check_types.py
@@ -36,7 +37,7 @@ site:     ## check the site and the slides: links, contents, and every page in a
 	$(RUN) --with dev,docs tools/test_site.py
 	$(RUN) --with dev,docs tools/check_site.py
 	$(RUN) --with dev,docs tools/browse_site.py $(ARGS)
-wheel:    ## build the package and follow the README's quick start with it
+wheel:    ## build the package, follow the README's quick start with it, run pages alone with it
 	$(RUN) --with dev tools/wheel.py $(ARGS)
 hooks:    ## install git hooks: notebooks that merge, quick checks before a commit
 	$(RUN) --with dev tools/hooks.py
@@ -46,6 +47,6 @@ bench:    ## measure what the project says about speed and memory, and eight fra
 	$(RUN) --with dev tools/bench.py $(ARGS)
 	$(RUN) --with bench tools/frameworks.py $(BENCH_ARGS)
 clean:    ## remove .venv, .venv-bench and everything built
-	rm -rf .venv .venv-bench build dist *.egg-info _proc _docs _vendor
+	python3 tools/clean.py
 
 .PHONY: help climb test prepare pages check types online controls panel docs slides site wheel hooks lab bench clean

@@ -190,7 +190,8 @@ def bench_recipes(args):
     from torchnn_really.data import load_data, load_mnist_test
     from torchnn_really.recipes import Recipe, recipe, recipe_accuracy, run_recipe
     data,test = load_data('mnist'),load_mnist_test()
-    def machine(): return dict(cores=os.cpu_count(), vectors=torch.backends.cpu.get_cpu_capability(), torch=torch.__version__, python=platform.python_version(), load=os.getloadavg()[0])
+    def load(): return os.getloadavg()[0] if hasattr(os, 'getloadavg') else None # not on Windows
+    def machine(): return dict(cores=os.cpu_count(), vectors=torch.backends.cpu.get_cpu_capability(), torch=torch.__version__, python=platform.python_version(), load=load())
     def row(result): return dict(steps=result.steps, seconds=result.seconds, cpu_seconds=result.cpu_seconds, accuracy=result.accuracy)
     goals = 97,98,99
     file = Path(__file__).parent.parent/'nbs'/'recipes.json'
@@ -207,7 +208,7 @@ def bench_recipes(args):
                     result = run_recipe(recipe(goal), data, seed)
                     found['goals']['rows'].append(dict(goal=goal, threads=threads, seed=seed, **row(result), test=recipe_accuracy(recipe(goal), result.model, *test)))
                     print('recipes:', found['goals']['rows'][-1], flush=True)
-        found['goals']['load_after'] = os.getloadavg()[0]
+        found['goals']['load_after'] = load()
         keep()
 
     def in_turns(named, seeds):

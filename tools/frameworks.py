@@ -22,7 +22,7 @@ BATCHES, ROWS, WIDTHS = [2**i for i in range(4, 13)], [1000, 3000, 10_000, 30_00
 
 def resident(peak=False):
     "Memory that this process holds now, or the most it has held, in MB"
-    try: lines = Path('/proc/self/status').read_text().splitlines()
+    try: lines = Path('/proc/self/status').read_text(encoding='utf-8').splitlines()
     except FileNotFoundError:
         if os.name == 'nt': return float('nan') # nothing in Python's library tells it there
         import resource
@@ -33,8 +33,8 @@ def forget_peak():
     "Let the count of the most memory begin anew, and give back what is free, where the system can"
     try:
         ctypes.CDLL(None).malloc_trim(0)
-        Path('/proc/self/clear_refs').write_text('5')
-    except (OSError, AttributeError): pass
+        Path('/proc/self/clear_refs').write_text('5', encoding='utf-8')
+    except (OSError, AttributeError, TypeError): pass # TypeError: on Windows
 
 def prepare(args):
     "Threads, and the data"
@@ -155,7 +155,7 @@ def once(args, *more):
     finally: child.end()
 
 def processor():
-    try: lines = Path('/proc/cpuinfo').read_text().splitlines()
+    try: lines = Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines()
     except FileNotFoundError: return platform.processor() or platform.machine()
     return next((l.partition(':')[2].strip() for l in lines if l.startswith('model name')), platform.machine())
 
@@ -222,7 +222,7 @@ def freshly(args, here):
     return {name: {k: [round(x, 3) for x in v] if isinstance(v, list) else round(v, 1) for k, v in row.items()} for name, row in found.items()}, failed
 
 def free_mb():
-    try: return next(int(l.split()[1]) for l in Path('/proc/meminfo').read_text().splitlines() if l.startswith('MemAvailable')) / 2**10
+    try: return next(int(l.split()[1]) for l in Path('/proc/meminfo').read_text(encoding='utf-8').splitlines() if l.startswith('MemAvailable')) / 2**10
     except FileNotFoundError: return float('inf')
 
 def scaling(args):

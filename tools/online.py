@@ -3,7 +3,7 @@
 
     python tools/online.py
 """
-import json, os, subprocess, sys, tempfile
+import os, subprocess, sys, tempfile
 from pathlib import Path
 import pages
 from loopback_wandb import Server
@@ -17,7 +17,7 @@ def main():
         mine = {k: v for k, v in os.environ.items() if not k.startswith('WANDB_')}
         env = mine | server.environment() | dict(HOME=home, USERPROFILE=home, WANDB_DIR=str(runs), WANDB_SILENT='true', TORCHNN_REALLY_HOME=home, TORCHNN_REALLY_DATA='sample', OMP_NUM_THREADS='1', TQDM_DISABLE='1')
         done = subprocess.run([sys.executable, str(pages.ROOT/'tools/run_pages.py'), '--child', str(PAGE), '--report', str(report), '--flags', ''], env=env, stdin=subprocess.DEVNULL)
-        if done.returncode: sys.exit(f'{PAGE.name} failed with a key:\n{json.loads(report.read_text())}')
+        if done.returncode: sys.exit(f'{PAGE.name} failed with a key:\n' + report.read_text(encoding='utf-8'))
         steps = 20*79 # of each of the three trainings, on the sample
         found = dict(losses=sum('train_loss' in row for row in server.rows), newton=sum('error' in row for row in server.rows), validation=sum('valid_loss' in row for row in server.rows),
                      histograms=sum('parameters/lin.weight' in row for row in server.rows), graphs=sum('graph' in name for name in server.files), runs=server.finished)

@@ -33,13 +33,13 @@ def lab():
     "JupyterLab over a copy of the pages; gives its address, and the folder for everything it writes"
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         home, port = Path(folder), free_port()
-        shutil.copytree(pages.NBS, home/'nbs', symlinks=True)
+        shutil.copytree(pages.NBS, home/'nbs')
         shutil.copytree(pages.ROOT/'tools', home/'tools')
         settings = home/'settings/@jupyterlab/docmanager-extension'
         settings.mkdir(parents=True)
-        (settings/'plugin.jupyterlab-settings').write_text('{"autoStartDefaultKernel": true}')
+        (settings/'plugin.jupyterlab-settings').write_text('{"autoStartDefaultKernel": true}', encoding='utf-8')
         (home/'settings/@jupyterlab/apputils-extension').mkdir(parents=True)
-        (home/'settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings').write_text('{"fetchNews": "false", "checkForUpdates": false}')
+        (home/'settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings').write_text('{"fetchNews": "false", "checkForUpdates": false}', encoding='utf-8')
         env = {**os.environ, 'JUPYTERLAB_SETTINGS_DIR': str(home/'settings'), 'JUPYTERLAB_WORKSPACES_DIR': str(home/'workspaces'), 'JUPYTER_CONFIG_DIR': str(home/'config'), 'JUPYTER_DATA_DIR': str(home/'data'), 'JUPYTER_RUNTIME_DIR': str(home/'runtime'), 'IPYTHONDIR': str(home/'ipython'), 'TORCHNN_REALLY_DATA': 'sample', 'TORCHNN_REALLY_HOME': str(home/'cache'), 'WANDB_MODE': 'offline'}
         command = [sys.executable, '-m', 'jupyterlab', '--no-browser', '--allow-root', f'--port={port}', '--ServerApp.port_retries=0', '--IdentityProvider.token=', '--LabApp.expose_app_in_browser=True', str(home/'nbs')]
         with open(home/'log', 'wb') as log:

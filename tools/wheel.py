@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
-"""Check what users get: build the package, look into it, and follow the README's quick start where this repository is not.
+"""Check what users get: build the package, look into it, and follow the README's quick start where this repository is not. Then
+run pages there, each alone in an empty folder, and one as on Colab, where the package is missing and its first cell installs it.
 
     python tools/wheel.py [--keep FOLDER] [--tag v1.2.3]
 
 What README.md's heading "Quick start" shows is run as it stands, its `bash` blocks as one script and then its `python` blocks as
 another, in an empty folder, with a new environment first on PATH and a new HOME. The constraints that hold there: this very wheel, and the torch of constraints.txt.
-Nothing else is pinned, so the newest fastcore is tried, and the test tools are not there. `--keep` leaves what was built and
+Nothing else is pinned, so the newest fastcore is tried, and the test tools are not there. As on Colab means: with its environment
+variable, and git sent from the repository's address to a copy of this one; pip must leave torch as it is. `--keep` leaves what was built and
 checked in a folder; `--tag` stops at once unless the tag is that of settings.ini's version.
 """
 import argparse, os, re, shutil, subprocess, sys, tarfile, tempfile, time, zipfile
 from pathlib import Path
-import env, pages
+import env, pages, run_pages
 
 ROOT, LIMIT = env.ROOT, 1200 # seconds that one command may take
 NAME, MIN_FASTCORE = 'torchnn_really', 2
@@ -67,6 +69,55 @@ else: raise SystemExit('nbdev is there: the quick start needs a test tool')
 print('fastcore', version('fastcore'), 'torch', version('torch'))
 """
 
+# Pages, away from the repository
+
+ALONE, ON_COLAB = ['11', '22'], '10' # numbers of pages
+RUN = """
+import json, os, sys
+from IPython.core.interactiveshell import InteractiveShell
+page, left_out = sys.argv[1], {*map(int, sys.argv[2:])}
+with open(page, encoding='utf-8') as f: cells = json.load(f)['cells']
+shell = InteractiveShell.instance()
+for i, cell in enumerate(cells):
+    if cell['cell_type'] == 'code' and i not in left_out and not shell.run_cell(''.join(cell['source'])).success: sys.exit(f'{page}, cell {i}')
+if left := {*os.listdir()} - {page}: sys.exit(f'{page} leaves files beside it: {left}')
+"""
+FROM_GIT = f"""
+import json
+from importlib.metadata import distribution
+told = json.loads(distribution('{NAME}').read_text('direct_url.json'))
+assert told['vcs_info']['vcs'] == 'git', told
+"""
+
+def run_alone(what, number, python, away, env):
+    "Copy a page into an empty folder, and run its cells there, but those marked as for elsewhere"
+    page, = run_pages.chosen_pages([number])
+    away.mkdir()
+    shutil.copy(page, away)
+    left_out = [str(i) for i, c in enumerate(pages.read(page)['cells']) if run_pages.skipped(c, [])]
+    few = dict(TORCHNN_REALLY_DATA='sample', TORCHNN_REALLY_HOME=str(away.parent/'home'/'cache'), WANDB_MODE='offline', WANDB_SILENT='true', TQDM_DISABLE='1', MPLBACKEND='agg', PYTHONUTF8='1')
+    run(f'{page.name} {what}', [python, '-c', RUN, page.name, *left_out], quiet=True, cwd=away, env=env | few)
+
+def as_git(clean):
+    "Make a git repository of a folder; the environment variables that send git there instead of to the project's address"
+    git = ['git', '-c', 'user.name=nobody', '-c', 'user.email=nobody@localhost', '-c', 'core.autocrlf=false']
+    for command in (['init', '--quiet'], ['add', '--all'], ['commit', '--quiet', '-m', 'as it is']): subprocess.run([*git, *command], cwd=clean, check=True)
+    return dict(GIT_CONFIG_COUNT='1', GIT_CONFIG_KEY_0=f'url.{clean.as_uri()}.insteadOf', GIT_CONFIG_VALUE_0=pages.settings()['git_url'])
+
+def torch_is(python, env):
+    "What tells whether torch was installed anew: its version and when its files were written"
+    code = "import os, torch; print(torch.__version__, os.stat(torch.__file__).st_mtime_ns)"
+    return subprocess.run([python, '-c', code], env=env, check=True, capture_output=True, text=True).stdout
+
+def as_on_colab(python, clean, away, env):
+    "Without the package, a page installs it from git, and leaves torch alone"
+    run('remove the package', [python, '-m', 'pip', 'uninstall', '--yes', NAME], quiet=True, cwd=away.parent, env=env)
+    env = {k: v for k, v in env.items() if k != 'PIP_CONSTRAINT'} | as_git(clean) | dict(COLAB_RELEASE_TAG='release')
+    before = torch_is(python, env)
+    run_alone('as on Colab', ON_COLAB, python, away, env)
+    run('it was installed from git', [python, '-c', FROM_GIT], cwd=away, env=env)
+    if (after := torch_is(python, env)) != before: sys.exit(f'wheel check: torch was {before.strip()}, is {after.strip()}')
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--keep', type=Path, metavar='FOLDER', help='put the sdist and the wheel here, once they have passed')
@@ -87,9 +138,11 @@ def main():
             run(what, [*command, script], **where)
         run('pip check', [python, '-m', 'pip', 'check'], **where)
         run('newest fastcore, no test tools', [python, '-c', SURE], **where)
+        for number in ALONE: run_alone('alone', number, python, Path(top).resolve()/number, where['env'])
+        as_on_colab(python, clean, Path(top).resolve()/ON_COLAB, where['env'])
         if args.keep:
             args.keep.mkdir(parents=True, exist_ok=True)
             for built in (sdist, wheel): shutil.copy2(built, args.keep)
-    print('the quick start works')
+    print('the quick start works, and so do pages alone')
 
 if __name__ == '__main__': main()

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, TensorDataset
 from .data import check_count
 from .loaders import WrappedDataLoader
 from .runs import save_page
@@ -506,8 +506,8 @@ def _box(ax, y, event, color, begin, end):
 class SlowDataset(Dataset):
     "A data set whose items take their time, as from a slow disk: to see what starves a training"
     def __init__(self,
-        ds,            # Data set whose items these are
-        seconds:float, # To sleep for each item
+        ds:TensorDataset, # Data set whose items these are
+        seconds:float,    # To sleep for each item
     ): self.ds,self.seconds = ds,seconds
     def __len__(self): return len(self.ds)
     def __getitem__(self, i):
