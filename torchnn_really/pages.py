@@ -58,12 +58,14 @@ def picture_grid(
     *,
     wrong=(),  # Positions of those to frame
     size:int=78, # Width of each, in a browser's pixels
+    ncols:int|None=None, # At most this many in a line; None: as many as there is room for
 )->Part:
     "Small pictures with captions, as many in a line as there is room for"
     pictures = _unit_range(_as_pictures(images))
     captions,wrong = _values('captions', captions, len(pictures)),set(map(int, wrong))
     cells = ''.join(_captioned(p, str(c), i in wrong, size) for i,(p,c) in enumerate(zip(pictures, captions)))
-    return Part(f'<div style="display:flex;flex-wrap:wrap;gap:10px;margin:.6em 0">{cells}</div>', f'{len(pictures)} pictures')
+    widest = f';max-width:{ncols*(size+10)}px' if ncols else ''
+    return Part(f'<div style="display:flex;flex-wrap:wrap;gap:10px;margin:.6em 0{widest}">{cells}</div>', f'{len(pictures)} pictures')
 
 # %% ../nbs/04_pages.ipynb #c1ee7ebd
 def picture_address(
@@ -158,6 +160,7 @@ def weight_grid(
     *,
     n:int=32,            # Show at most this many, from the first
     size:int=78,         # Width of each, in a browser's pixels
+    ncols:int|None=None, # At most this many in a line; None: as many as there is room for
 )->Part:
     "Weights as pictures, all on one scale with zero in its middle"
     from matplotlib import colormaps
@@ -166,7 +169,7 @@ def weight_grid(
     limit = w.abs().max().item() or 1.
     scaled,names = .5 + w[:n]/(2*limit),[''] * len(w) if labels is None else _names(labels, len(w))
     if w.ndim == 3: scaled = torch.from_numpy(colormaps['RdBu'](scaled.numpy())[...,:3])
-    grid = picture_grid(scaled.movedim(3, 1), names[:n], size=size)
+    grid = picture_grid(scaled.movedim(3, 1), names[:n], size=size, ncols=ncols)
     of = f'{n} of {len(w)}, ' if len(w) > n else ''
     colours = 'grey is 0, black and white are' if w.ndim == 4 else 'red is below 0, blue above it, the strongest is'
     return Part(grid.markup.replace('alt=""', 'alt="weights"') + f'<p class="soft">{of}{colours} ±{limit:.2g}</p>', f'{min(n, len(w))} pictures of weights')
@@ -190,12 +193,14 @@ def drawing(
 def curves(
     lines,        # As `show_curves` takes them
     alt:str,      # What is to be seen, for those who can't see it
-    size=(4,2.6), # Width and height in inches; a phone shows 4 inches at full width
+    ylim=None,    # The lowest and the highest loss on the chart; None: as the losses are
     **how,        # What else `show_curves` takes
 )->Part:
-    "`show_curves` as a drawing for a page"
+    "`show_curves` as a drawing for a page, as wide as a phone"
     from matplotlib.figure import Figure
-    return drawing(show_curves(lines, ax=Figure(figsize=size, layout='constrained').add_subplot(), **how), alt)
+    ax = show_curves(lines, ax=Figure(figsize=(4,2.6), layout='constrained').add_subplot(), **how)
+    if ylim: ax.set_ylim(ylim)
+    return drawing(ax, alt)
 
 # %% ../nbs/04_pages.ipynb #a2d70827
 def _tidy(svg):
@@ -240,11 +245,14 @@ body { font: 16px/1.55 system-ui, sans-serif; color: var(--text); background: va
 h1 { line-height: 1.2; margin: .5em 0 .2em } h2 { margin: 2em 0 .5em; border-bottom: 1px solid var(--line) } h3 { margin: 1.8em 0 .3em }
 p { margin: .5em 0; max-width: 44em } h1, h2, h3, p { overflow-wrap: anywhere } a { color: inherit } .soft, footer, nav { color: var(--soft); font-size: .9em }
 nav a { display: inline-block; margin-right: 1.2em; padding: .3em 0 } footer { margin-top: 3em; border-top: 1px solid var(--line); padding-top: .6em }
-table { font-size: .92em; font-variant-numeric: tabular-nums; margin: .4em 0 } svg { display: block; max-width: 100%; height: auto } .part { margin: .6em 0 1em }
+table { font-size: .92em; font-variant-numeric: tabular-nums; margin: .4em 0 } svg { display: block; width: 100%; max-width: 30em; height: auto } .part { margin: .6em 0 1em }
+@media screen and (max-width: 900px) { th, td { white-space: nowrap } } /* and a shade where there is more to the side: */
+[style*="overflow-x"] { background: linear-gradient(90deg, var(--back) 30%, transparent) left, linear-gradient(-90deg, var(--back) 30%, transparent) right, linear-gradient(90deg, #888a, transparent) left, linear-gradient(-90deg, #888a, transparent) right;
+  background-size: 40px 100%, 40px 100%, 14px 100%, 14px 100%; background-repeat: no-repeat; background-attachment: local, local, scroll, scroll }
 @page { margin: 14mm }
 @media print { :root { color-scheme: light; --text: #000; --back: #fff; --soft: #444; --line: #bbb } nav { display: none } h2, h3, caption { break-after: avoid }
-  body { font-size: 10.5pt; padding: 0; max-width: none } * { print-color-adjust: exact; -webkit-print-color-adjust: exact } figure, svg, tr, .keep, [style*="flex:1 1"] { break-inside: avoid }
-  [style*="overflow-x"] { overflow: visible !important } [style*="white-space:pre"] { white-space: pre-wrap !important } [style*="monospace"] { font-size: 7.5pt !important } table { font-size: 8pt } td, th { padding: .2em .5em !important } }
+  body { font-size: 10.5pt; padding: 0; max-width: none } * { print-color-adjust: exact; -webkit-print-color-adjust: exact } section, figure, svg, tr, [style*="flex:1 1"] { break-inside: avoid }
+  [style*="overflow-x"] { overflow: visible !important; background: none } [style*="white-space:pre"] { white-space: pre-wrap !important } [style*="monospace"] { font-size: 7.5pt !important } table { font-size: 8pt } td, th { padding: .2em .5em !important } }
 '''
 
 @patch
