@@ -239,7 +239,7 @@ def _every_row(ladder):
 def _body(func):
     "A function's source without its arguments and docstring"
     source = textwrap.dedent(inspect.getsource(func))
-    first = ast.parse(source).body[0].body[1]
+    first = next(node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)).body[1]
     return textwrap.dedent('\n'.join(source.splitlines()[first.lineno-1:]))
 
 # %% ../nbs/27_ladder.ipynb #4d38e361

@@ -73,8 +73,9 @@ def picture_address(
 )->str:
     "A picture as the address of an image that is inside it"
     from PIL import Image
-    data = io.BytesIO()
-    Image.fromarray((picture.float()*255).round().to(torch.uint8).numpy()).save(data, 'PNG', optimize=True)
+    data,image = io.BytesIO(),Image.fromarray((picture.float()*255).round().to(torch.uint8).numpy())
+    image.thumbnail((160,160)) # a larger one is made smaller: it is shown smaller
+    image.save(data, 'PNG', optimize=True)
     return f'data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}'
 
 def _captioned(picture, caption, wrong, size):
@@ -111,14 +112,14 @@ def prediction_grid(
     probabilities:torch.Tensor, # `(n, classes)`, from 0 to 1
     classes=None,               # The classes' names; 0, 1, 2, … if None
     *,
-    size:int=78,                # Width of each, in a browser's pixels
+    size:int|None=None,         # Width of each, in a browser's pixels; None: more for long names
 )->Part:
     "Pictures with prediction, label and probability; the wrong ones framed"
     names = _names(classes, probabilities.shape[1])
     sure,said = probabilities.max(1)
     rows = list(zip(said.tolist(), labels.tolist(), sure.tolist()))
     captions = [f"{names[s]} {'=' if s == l else '≠'} {names[l]}\n{p:.1%}" for s,l,p in rows]
-    return picture_grid(images, captions, wrong=[i for i,(s,l,_) in enumerate(rows) if s != l], size=size)
+    return picture_grid(images, captions, wrong=[i for i,(s,l,_) in enumerate(rows) if s != l], size=size or (78 if max(map(len, names)) < 7 else 109))
 
 # %% ../nbs/04_pages.ipynb #76b11153
 def _names(classes, n):
@@ -149,8 +150,9 @@ def _square(counts, names):
     def cell(i, j, n, share):
         color = '' if not n else f";background-color:rgba({'0,114,178' if i == j else '213,94,0'},{.1+.45*share**.5:.2f})"
         return f'<td style="text-align:right;padding:.25em .6em{color}">{n or "·"}</td>'
-    head = ''.join(f'<th scope="col" style="padding:.25em .6em;text-align:right">{html.escape(name)}</th>' for name in names)
-    rows = ''.join(f'<tr><th scope="row" style="text-align:left;padding:.25em .6em">{html.escape(names[i])}</th>' + ''.join(cell(i, j, n, n/max(1, sum(row))) for j,n in enumerate(row)) + '</tr>' for i,row in enumerate(counts.tolist()))
+    narrow = 'padding:.25em .6em;max-width:9em;white-space:normal;overflow-wrap:anywhere;text-align:'
+    head = ''.join(f'<th scope="col" style="{narrow}right">{html.escape(name)}</th>' for name in names)
+    rows = ''.join(f'<tr><th scope="row" style="{narrow}left">{html.escape(names[i])}</th>' + ''.join(cell(i, j, n, n/max(1, sum(row))) for j,n in enumerate(row)) + '</tr>' for i,row in enumerate(counts.tolist()))
     return f'<div style="overflow-x:auto"><table style="border-collapse:collapse"><thead><tr><th scope="col" style="text-align:left;padding:.25em .6em">truth</th>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 # %% ../nbs/04_pages.ipynb #347ba333
@@ -199,6 +201,7 @@ def curves(
     "`show_curves` as a drawing for a page, as wide as a phone"
     from matplotlib.figure import Figure
     ax = show_curves(lines, ax=Figure(figsize=(4,2.6), layout='constrained').add_subplot(), **how)
+    ax.xaxis.get_major_locator().set_params(integer=True) # there is no half step
     if ylim: ax.set_ylim(ylim)
     return drawing(ax, alt)
 
