@@ -84,6 +84,10 @@ def check_front(page, nb):
     others = [l for l in lines if l.strip() and not re.match(r'# |> |- [\w-]+: ', l)]
     if others: yield f'the first Markdown cell may hold only `# title`, `> description` and `- key: value`, not: {others[0][:60]}'
 
+def check_install(page, nb):
+    "A page with code begins with the cell that installs the package on Colab and Kaggle"
+    if pages.with_install(nb)['cells'] != nb['cells']: yield 'the cell that installs the package (INSTALL in tools/pages.py) is missing, changed or not the first: run tools/sync.py --fix'
+
 def at_import(body):
     "The statements that run when a module is imported"
     for n in body:
@@ -201,7 +205,7 @@ def problems(fresh):
     yield from check_imports_point_down(book)
     yield from check_next_links({p: book[p] for p in book if number(p)})
     yield from check_listed(book)
-    checks = [check_front, check_import_cells, check_directives, check_exercises, check_docs, check_links, check_outputs] + [check_fresh]*fresh
+    checks = [check_front, check_install, check_import_cells, check_directives, check_exercises, check_docs, check_links, check_outputs] + [check_fresh]*fresh
     for page, nb in book.items():
         for check in checks: yield from (f'{page.name}: {problem}' for problem in check(page, nb))
 

@@ -38,7 +38,27 @@ def write(page, nb):
     os.replace(new, page)
 
 def source(cell): return ''.join(cell['source'])
-def code_cells(nb): return [c for c in nb['cells'] if c['cell_type'] == 'code' and source(c).strip()]
+def is_code(cell): return cell['cell_type'] == 'code' and bool(source(cell).strip())
+def code_cells(nb): return [c for c in nb['cells'] if is_code(c) and c.get('id') != INSTALL_ID]
+
+# The first code cell of every page: the tools write it, and count it nowhere
+
+INSTALL_ID = 'install'
+INSTALL = """#| hide
+# On Colab and Kaggle, this installs the package if it is missing; anywhere else it does nothing
+if {'COLAB_RELEASE_TAG', 'KAGGLE_KERNEL_RUN_TYPE'} & {*__import__('os').environ} and not __import__('importlib.util').util.find_spec('torchnn_really'):
+    __import__('subprocess').run([__import__('sys').executable, '-m', 'pip', 'install', '--quiet', 'git+ADDRESS'], check=True)"""
+
+def install_cell():
+    "It holds no import statement, since nbdev wants those in cells of their own and runs them for the site, and it leaves no name behind"
+    lines = INSTALL.replace('ADDRESS', settings()['git_url']).splitlines(keepends=True)
+    return dict(cell_type='code', execution_count=None, id=INSTALL_ID, metadata=dict(jupyter=dict(source_hidden=True)), outputs=[], source=lines)
+
+def with_install(nb):
+    "`nb` with that cell before its first code cell, or without one where there is no code"
+    cells = [c for c in nb['cells'] if c.get('id') != INSTALL_ID]
+    first = next((i for i, c in enumerate(cells) if is_code(c)), None)
+    return {**nb, 'cells': cells if first is None else [*cells[:first], install_cell(), *cells[first:]]}
 
 DIRECTIVE = re.compile(r'#\s*\|\s*([\w-]+):?[ \t]*(.*)')
 

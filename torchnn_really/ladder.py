@@ -13,7 +13,6 @@ import re
 import textwrap
 from functools import partial
 from typing import NamedTuple
-from fastcore.basics import patch
 import torch
 import torch.nn.functional as F
 from torch import optim
@@ -194,6 +193,22 @@ class Ladder:
         if self.digits is None: self.digits = _dozen(scores(data.x_valid).softmax(1), data)
         self.probabilities[row.rung] = scores(self.digits[0]).softmax(1)
 
+    def page(self)->ResultPage:
+        "The whole climb on one page: the ladder, digits, and each row with its losses, weights and code"
+        page = ResultPage('What is torch.nn, really?', f'{self.heading}\n{self.verdict()}')
+        if not self.rows: return page
+        page.add('The ladder', 'From raw tensors to torch.nn, a step in each row. The last column says whether a row computed what the row above it computed.', show_table(self.table().rows))
+        page.add('The same digits, read by every row', 'Six digits that the first row gets most wrong, and six that it gets right. In each cell what the row reads, shaded if it is wrong, and how probable it holds that.', _every_row(self))
+        page.add('Step by step', 'Each row by itself: the loss of each step, in nats, pale as it was and strong as smoothed; the weights of its first layer; and its code beside that of the row above.')
+        for i,row in enumerate(self.rows): page.add(f'{i+1}. {row.rung}', *_step(self, i), level=3)
+        return page
+
+    def save(self,
+        path, # File to write, as 'climb.html'
+    ):
+        "Write it as a page of HTML that needs nothing else"
+        self.page().save(path)
+
 def _dozen(probabilities, data):
     "Six digits that a model gets wrong, and six that it gets right, with their labels"
     y = data.y_valid
@@ -241,25 +256,6 @@ def _body(func):
     source = textwrap.dedent(inspect.getsource(func))
     first = next(node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)).body[1]
     return textwrap.dedent('\n'.join(source.splitlines()[first.lineno-1:]))
-
-# %% ../nbs/27_ladder.ipynb #4d38e361
-@patch
-def page(self:Ladder)->ResultPage:
-    "The whole climb on one page: the ladder, digits, and each row with its losses, weights and code"
-    page = ResultPage('What is torch.nn, really?', f'{self.heading}\n{self.verdict()}')
-    if not self.rows: return page
-    page.add('The ladder', 'From raw tensors to torch.nn, a step in each row. The last column says whether a row computed what the row above it computed.', show_table(self.table().rows))
-    page.add('The same digits, read by every row', 'Six digits that the first row gets most wrong, and six that it gets right. In each cell what the row reads, shaded if it is wrong, and how probable it holds that.', _every_row(self))
-    page.add('Step by step', 'Each row by itself: the loss of each step, in nats, pale as it was and strong as smoothed; the weights of its first layer; and its code beside that of the row above.')
-    for i,row in enumerate(self.rows): page.add(f'{i+1}. {row.rung}', *_step(self, i), level=3)
-    return page
-
-@patch
-def save(self:Ladder,
-    path, # File to write, as 'climb.html'
-):
-    "Write it as a page of HTML that needs nothing else"
-    self.page().save(path)
 
 # %% ../nbs/27_ladder.ipynb #c16700b1
 def _step(ladder, i):

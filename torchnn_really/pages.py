@@ -15,7 +15,6 @@ import platform
 import re
 from datetime import date
 import torch
-from fastcore.basics import patch
 from torch.utils.data import DataLoader
 from . import __version__
 from .data import check_count
@@ -240,6 +239,14 @@ class ResultPage:
         "Write the page"
         save_page(path, self.body(), self.title, _STYLE)
 
+    def body(self)->str:
+        "What stands on the page"
+        inside = ''.join(f'<section><h{level} id="s{i}">{html.escape(heading)}</h{level}>' + ''.join(f'<div class="part">{m}</div>' for m in markups) + '</section>' for i,(heading,level,markups) in enumerate(self.sections))
+        inside = inside.replace('<div style="overflow-x:auto">', '<div style="overflow-x:auto" tabindex="0" role="region" aria-label="a wide table or code: scrolls sideways">') # for those without a mouse
+        links = ''.join(f'<a href="#s{i}">{html.escape(heading)}</a>' for i,(heading,level,_) in enumerate(self.sections) if level == 2)
+        about = ''.join(f'<p{" class=soft" if i == 0 else ""}>{html.escape(line)}</p>' for i,line in enumerate(self.about.splitlines()))
+        return f'<header><h1>{html.escape(self.title)}</h1>{about}</header><nav aria-label="Sections">{links}</nav><main>{inside}</main><footer>{versions_line()}</footer>'
+
 # %% ../nbs/04_pages.ipynb #19ee79da
 _STYLE = '''
 :root { color-scheme: light dark; --text: #1c1917; --back: #fff; --soft: #57534e; --line: #d6d3d1 }
@@ -258,14 +265,6 @@ table { font-size: .92em; font-variant-numeric: tabular-nums; margin: .4em 0 } s
   [style*="overflow-x"] { overflow: visible !important; background: none } [style*="white-space:pre"] { white-space: pre-wrap !important } [style*="monospace"] { font-size: 7.5pt !important } table { font-size: 8pt } td, th { padding: .2em .5em !important } }
 '''
 
-@patch
-def body(self:ResultPage)->str:
-    "What stands on the page"
-    inside = ''.join(f'<section><h{level} id="s{i}">{html.escape(heading)}</h{level}>' + ''.join(f'<div class="part">{m}</div>' for m in markups) + '</section>' for i,(heading,level,markups) in enumerate(self.sections))
-    inside = inside.replace('<div style="overflow-x:auto">', '<div style="overflow-x:auto" tabindex="0" role="region" aria-label="a wide table or code: scrolls sideways">') # for those without a mouse
-    links = ''.join(f'<a href="#s{i}">{html.escape(heading)}</a>' for i,(heading,level,_) in enumerate(self.sections) if level == 2)
-    about = ''.join(f'<p{" class=soft" if i == 0 else ""}>{html.escape(line)}</p>' for i,line in enumerate(self.about.splitlines()))
-    return f'<header><h1>{html.escape(self.title)}</h1>{about}</header><nav aria-label="Sections">{links}</nav><main>{inside}</main><footer>{versions_line()}</footer>'
 
 def versions_line()->str:
     "When a page was made, and by what"
