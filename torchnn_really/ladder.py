@@ -12,7 +12,8 @@ import inspect
 import re
 import textwrap
 from functools import partial
-from typing import NamedTuple
+from pathlib import Path
+from typing import Callable, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import optim
@@ -31,9 +32,9 @@ from .training import fit
 # %% ../nbs/27_ladder.ipynb #739cc92a
 class ModelSpec(NamedTuple):
     "A model and the settings it is trained with"
-    arch:object             # What makes the model
+    arch:Callable           # What makes the model
     opt_args:dict           # Options of `optim.SGD`
-    prepare:object=None     # Function of a batch for `WrappedDataLoader`, or None
+    prepare:Callable|None=None # Function of a batch for `WrappedDataLoader`, or None
     adds:str=''             # What it brings, in a few words
 
 # %% ../nbs/27_ladder.ipynb #8db1235f
@@ -204,7 +205,7 @@ class Ladder:
         return page
 
     def save(self,
-        path, # File to write, as 'climb.html'
+        path:str|Path, # File to write, as 'climb.html'
     ):
         "Write it as a page of HTML that needs nothing else"
         self.page().save(path)

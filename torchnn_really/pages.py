@@ -14,6 +14,8 @@ import io
 import platform
 import re
 from datetime import date
+from pathlib import Path
+from typing import Any
 import torch
 from torch.utils.data import DataLoader
 from . import __version__
@@ -199,8 +201,9 @@ def curves(
 )->Part:
     "`show_curves` as a drawing for a page, as wide as a phone"
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
     ax = show_curves(lines, ax=Figure(figsize=(4,2.6), layout='constrained').add_subplot(), **how)
-    ax.xaxis.get_major_locator().set_params(integer=True) # there is no half step
+    ax.xaxis.set_major_locator(MaxNLocator(7, integer=True)) # there is no half step
     if ylim: ax.set_ylim(ylim)
     return drawing(ax, alt)
 
@@ -234,7 +237,7 @@ class ResultPage:
         return self
 
     def save(self,
-        path, # File to write, as 'report.html'
+        path:str|Path, # File to write, as 'report.html'
     ):
         "Write the page"
         save_page(path, self.body(), self.title, _STYLE)
@@ -272,7 +275,7 @@ def versions_line()->str:
 
 # %% ../nbs/04_pages.ipynb #261e24e3
 def all_scores(
-    model,      # `nn.Module`, or another function of a batch
+    model:Any,  # `nn.Module`, or another function of a batch
     ds,         # Dataset of inputs and targets
     bs:int=500, # Items at a time
 )->tuple:       # Inputs, targets and outputs for all of them, on the CPU
@@ -323,7 +326,7 @@ def _first_weights(model, x):
 
 # %% ../nbs/04_pages.ipynb #0f86f830
 def training_page(
-    model,         # `nn.Module`, or another function of a batch
+    model:Any,     # `nn.Module`, or another function of a batch
     valid_ds,      # Dataset of what to validate on: inputs and targets
     history=None,  # What `fit` returned; None: leave out how it went
     classes=None,  # The classes' names; 0, 1, 2, … if None
@@ -345,9 +348,9 @@ def training_page(
     return page
 
 def save_report(
-    path,       # File to write, as 'report.html'
+    path:str|Path, # File to write, as 'report.html'
     model, valid_ds, history=None, classes=None, # As in `training_page`
-    **how,      # What else `training_page` takes
+    **how,         # What else `training_page` takes
 ):
     "Write a report of a training: one page of HTML that needs nothing else"
     training_page(model, valid_ds, history, classes, **how).save(path)
