@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../nbs/89_all.ipynb #09a3786a
-from . import autograd, batches, controls, data, device, frameworks, ladder, layers, lean, loaders, models, profiling, recipes, rungs, runs, show, tables, tracking, training, using
+from . import autograd, batches, controls, data, device, frameworks, ladder, layers, lean, loaders, models, pages, profiling, recipes, rungs, runs, show, tables, tracking, training, using
 from .autograd import *
 from .batches import *
 from .controls import *
@@ -18,6 +18,7 @@ from .layers import *
 from .lean import *
 from .loaders import *
 from .models import *
+from .pages import *
 from .profiling import *
 from .recipes import *
 from .rungs import *
@@ -29,13 +30,14 @@ from .training import *
 from .using import *
 
 # %% ../nbs/89_all.ipynb #a72fba9f
-_modules = data, show, tables, runs, autograd, rungs, tracking, batches, training, models, layers, loaders, device, profiling, ladder, using, lean, controls, frameworks, recipes
+_modules = data, show, tables, runs, pages, autograd, rungs, tracking, batches, training, models, layers, loaders, device, profiling, ladder, using, lean, controls, frameworks, recipes
 # one by one, as type checkers and editors read it
 __all__ = []
 __all__ += data.__all__
 __all__ += show.__all__
 __all__ += tables.__all__
 __all__ += runs.__all__
+__all__ += pages.__all__
 __all__ += autograd.__all__
 __all__ += rungs.__all__
 __all__ += tracking.__all__

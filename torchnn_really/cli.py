@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['count', 'positive', 'fraction', 'seed_number', 'data_source', 'get_digits', 'run_climb', 'run_fit', 'run_fit_recipe',
-           'trainer', 'get_pictures', 'keep', 'tracking_args', 'profiling_args', 'say_profile', 'print_epoch',
-           'run_predict', 'run_data', 'run_show', 'run_runs', 'run_info', 'version_of', 'make_parser', 'check_recipe',
-           'check_file', 'check_pictures_args', 'check_args', 'main']
+           'trainer', 'get_pictures', 'keep', 'write_report', 'tracking_args', 'profiling_args', 'say_profile',
+           'print_epoch', 'run_predict', 'run_data', 'run_show', 'run_runs', 'run_info', 'version_of', 'make_parser',
+           'check_recipe', 'check_file', 'check_pictures_args', 'check_args', 'main']
 
 # %% ../nbs/90_cli.ipynb #2db6565c
 import argparse
@@ -87,7 +87,7 @@ def run_climb(
 
 # %% ../nbs/90_cli.ipynb #d0dce48d
 def run_fit(
-    args:argparse.Namespace, # model, recipe, data, opt, lr, momentum, bs, epochs, device, seed, track, profile, save
+    args:argparse.Namespace, # model, recipe, data, opt, lr, momentum, bs, epochs, device, seed, track, profile, save, out
 )->int:
     "Train one model, and print each epoch as it ends"
     from torchnn_really.lean import keep_memory
@@ -112,6 +112,7 @@ def run_fit(
     if history.run_dir: print(f'tracked: {history.url}' if history.url else f'tracked: torchnn_really show {history.run_dir}')
     if history.stopped: print(f'{history.stopped} after {history.n_steps} steps, {len(history.epochs)} epochs of them whole')
     if args.save: keep(args, model, data if own else None)
+    if args.out: write_report(args, model, history, data, opt_args, device)
     return 130 if history.stopped == 'interrupted' else 0
 
 def run_fit_recipe(
@@ -159,6 +160,24 @@ def keep(
     pictures = data.pictures if data else Pictures(flat=args.model == 'logistic')
     save_model(model, args.save, classes=data.classes if data else '0123456789', pictures=pictures)
     print(f'saved: torchnn_really predict {args.save} PICTURE…')
+
+def write_report(
+    args:argparse.Namespace, # out, model, data, opt, bs, epochs, seed
+    model, history,          # What was trained, and how it went
+    data,                    # `FolderData` or `Digits`
+    opt_args:dict,           # The optimizer's options
+    device,                  # Where it ran
+):
+    "Write a report of the training to a file"
+    from torch.utils.data import TensorDataset
+    from torchnn_really.pages import save_report
+    from torchnn_really.using import FOLDER_MODELS
+    own,prepare = args.data not in _SOURCES,FOLDER_MODELS[args.model].prepare
+    settings = dict(model=args.model, parameters=f'{sum(p.numel() for p in model.parameters()):,}', optimizer=args.opt, **opt_args, epochs=len(history.epochs), batch=args.bs, seed=args.seed, device=device)
+    if own: valid_ds,classes,shape,about = data.valid_ds,data.classes,(data.pictures.channels, data.pictures.height, data.pictures.width),f'{args.data}: {data}'
+    else: valid_ds,classes,shape,about = TensorDataset(*(prepare(data.x_valid, data.y_valid) if prepare else (data.x_valid, data.y_valid))),None,None,data.heading
+    save_report(args.out, model, valid_ds, history, classes, title=f'A training of {args.model}', about=about, settings=settings, shape=shape)
+    print(f'written to {args.out}')
 
 def tracking_args(
     args:argparse.Namespace, # model, project, offline
@@ -311,7 +330,7 @@ def make_parser()->argparse.ArgumentParser:
         c.add_argument('--seed', type=seed_number, default=0, metavar='N', help='seed of the weights and the shuffling')
     c = command('climb', run_climb, 'run every rung from raw tensors to torch.nn, and prove that each equals the last')
     shared(c)
-    c.add_argument('--out', metavar='FILE', help='write the table as a page of HTML, too')
+    c.add_argument('--out', metavar='FILE', help='write the ladder as a page of HTML, too, with curves, digits, weights and code')
     c = command('fit', run_fit, 'train one model and print its epochs')
     c.add_argument('--model', choices=['logistic','cnn','sequential','pictures'], help='what to train; without it logistic, and pictures on a folder')
     c.add_argument('--recipe', type=int, choices=[97,98,99], metavar='97|98|99', help='train to this accuracy in percent, in as few seconds as we know how; it needs MNIST, and sets everything but --data and --seed itself')
@@ -320,6 +339,7 @@ def make_parser()->argparse.ArgumentParser:
     c.add_argument('--kind', choices=['whole','digit'], default='whole', help='with a folder: take pictures whole, or cut out a digit as MNIST has it')
     c.add_argument('--skip-broken', action='store_true', help='with a folder: leave out pictures that cannot be read')
     c.add_argument('--save', metavar='FILE', help='keep the model in this file, for predict')
+    c.add_argument('--out', metavar='FILE', help='write a report as a page of HTML, too')
     c.add_argument('--opt', choices=_OPTIMIZERS, default='SGD', help='the optimizer, one of torch.optim')
     c.add_argument('--lr', type=positive, metavar='X', help="learning rate; without it the model's own for SGD (0.5, CNNs 0.1), the optimizer's own for others")
     c.add_argument('--momentum', type=fraction, metavar='X', help="momentum of SGD or RMSprop; without it the model's own for SGD (0, CNNs 0.9)")
@@ -352,6 +372,7 @@ def check_recipe(
     for name in ('model','epochs','opt','lr','momentum','bs','device','track'):
         if getattr(args, name) != args.parser.get_default(name): args.parser.error(f'argument --{name}: not with --recipe, which sets it itself')
     if args.save is not None: args.parser.error('argument --save: not with --recipe, whose networks have no name to be kept under')
+    if args.out is not None: args.parser.error('argument --out: not with --recipe, which keeps no network to report on')
     if args.data not in _SOURCES: args.parser.error('argument --recipe: it needs MNIST, and --data names a folder')
     from torchnn_really.data import has_mnist
     only_sample = args.data == 'sample' or args.data == 'auto' and (os.environ.get('TORCHNN_REALLY_DATA') == 'sample' or not has_mnist())

@@ -6,8 +6,14 @@
 __all__ = ['MODELS', 'RUNGS', 'ModelSpec', 'three_lines', 'train_model', 'Row', 'compare', 'Ladder', 'climb', 'show_ladder']
 
 # %% ../nbs/27_ladder.ipynb #10d0a912
+import ast
 import html
-from typing import NamedTuple
+import inspect
+import re
+import textwrap
+from functools import partial
+from pathlib import Path
+from typing import Callable, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import optim
@@ -17,18 +23,18 @@ from .data import Digits, check_digits, load_data, progress_bar
 from .device import check_device, dataset_on
 from .loaders import WrappedDataLoader, any_size_cnn, preprocess
 from .models import Mnist_CNN
+from .pages import Part, ResultPage, curves, most_wrong, picture_address, side_by_side, some_right, weight_grid
 from .rungs import Mnist_Logistic, accuracy, check_run, count_statements, get_model, how_same, threads, train_dataloader, train_dataset, train_functional, train_linear, train_module, train_optim, train_scratch
-from .runs import save_page
-from .show import ema, loop_source
+from .show import ema, loop_source, show_diff
 from .tables import show_table
 from .training import fit
 
 # %% ../nbs/27_ladder.ipynb #739cc92a
 class ModelSpec(NamedTuple):
     "A model and the settings it is trained with"
-    arch:object             # What makes the model
+    arch:Callable           # What makes the model
     opt_args:dict           # Options of `optim.SGD`
-    prepare:object=None     # Function of a batch for `WrappedDataLoader`, or None
+    prepare:Callable|None=None # Function of a batch for `WrappedDataLoader`, or None
     adds:str=''             # What it brings, in a few words
 
 # %% ../nbs/27_ladder.ipynb #8db1235f
@@ -113,16 +119,16 @@ def compare(
 
 # %% ../nbs/27_ladder.ipynb #4db683de
 def _rung_row(func, data, epochs, bs, seed, above):
-    "Run one of the seven rungs: its row, and its losses"
+    "Run one of the seven rungs: its row, its losses, its weights, and a function from digits to scores"
     with threads(1): run = func(data, epochs, bs, seed=seed) # a product of 64×784×10 is too small to share out
     scores = data.x_valid @ run.weight.T + run.bias
     same,proven = compare(run.losses, above, None)
     row = Row(func.__name__, RUNGS[func], count_statements(func), run.seconds/epochs, run.losses[0].item(), run.losses[-1].item(),
               F.cross_entropy(scores, data.y_valid).item(), accuracy(scores, data.y_valid).item(), same, proven)
-    return row, run.losses
+    return row, run.losses, run.weight, partial(F.linear, weight=run.weight, bias=run.bias)
 
 def _model_row(name, data, epochs, bs, seed, above):
-    "Train one of the models: its row, and its losses"
+    "Train one of the models: its row, its losses, its first weights, and a function from digits to scores"
     model,history = train_model(name, data, epochs, bs, seed, progress=False)
     if history.stopped: raise KeyboardInterrupt
     same,proven = compare(history.steps, above, 20) if above is not None else ('new behaviour', True)
@@ -130,14 +136,17 @@ def _model_row(name, data, epochs, bs, seed, above):
     note = _why_low(name, model, data, last['accuracy'], history.n_steps)
     row = Row(name, MODELS[name].adds, count_statements(three_lines), seconds/epochs, history.steps[0].item(), history.steps[-1].item(),
               last['valid_loss'], last['accuracy'], same, proven, note)
-    return row, history.steps
+    return row, history.steps, next(p for p in model.parameters() if p.ndim > 1).detach(), partial(_scores, name, model)
+
+def _scores(name, model, x):
+    "A model's scores of some digits, outside any graph"
+    prepare = MODELS[name].prepare
+    with torch.inference_mode(): return model(prepare(x, None)[0] if prepare else x)
 
 def _why_low(name, model, data, accuracy, n_steps):
     "Why a model ended below 5 times chance, or nothing"
     if accuracy > .5: return ''
-    prepare = MODELS[name].prepare
-    with torch.inference_mode(): scores = model(prepare(data.x_valid, None)[0] if prepare else data.x_valid)
-    dead = int((scores == 0).all(0).sum())
+    dead = int((_scores(name, model, data.x_valid) == 0).all(0).sum())
     reason = f'{dead} of its ten scores are zero for every image, so no gradient reaches them: another seed may do better' if dead else f'{n_steps} steps are too few for it'
     return f'{name} ends at {accuracy:.1%}, below 5 times chance: {reason}.'
 
@@ -148,6 +157,7 @@ class Ladder:
         heading:str, # What it was run on
     ):
         self.heading,self.rows,self.losses,self.stopped = heading,[],{},False
+        self.digits,self.weights,self.probabilities = None,{},{} # what `save` draws: a dozen digits with labels; of each row the first weights, and what it made of those digits
 
     @property
     def proven(self)->bool:
@@ -171,11 +181,40 @@ class Ladder:
     def __repr__(self): return f'{self.table()!r}\n{self.verdict()}'
     def _repr_html_(self): return self.table()._repr_html_() + ''.join(f'<p>{html.escape(line)}</p>' for line in self.verdict().splitlines())
 
-    def save(self,
-        path, # File to write, as 'climb.html'
+    def keep(self,
+        row:Row,             # The next one
+        losses:torch.Tensor, # Its losses, `(steps,)`
+        weight:torch.Tensor, # Of its first layer
+        scores,              # Function of digits, `(n, 784)` to `(n, 10)`
+        data:Digits,         # What it was run on
     ):
-        "Write the table as a page of HTML that needs nothing else"
-        save_page(path, self._repr_html_(), 'What is torch.nn, really?')
+        "One more row, and a little of what it learned, not the model"
+        self.rows.append(row)
+        self.losses[row.rung],self.weights[row.rung] = losses,weight.clone()
+        if self.digits is None: self.digits = _dozen(scores(data.x_valid).softmax(1), data)
+        self.probabilities[row.rung] = scores(self.digits[0]).softmax(1)
+
+    def page(self)->ResultPage:
+        "The whole climb on one page: the ladder, digits, and each row with its losses, weights and code"
+        page = ResultPage('What is torch.nn, really?', f'{self.heading}\n{self.verdict()}')
+        if not self.rows: return page
+        page.add('The ladder', 'From raw tensors to torch.nn, a step in each row. The last column says whether a row computed what the row above it computed.', show_table(self.table().rows))
+        page.add('The same digits, read by every row', 'Six digits that the first row gets most wrong, and six that it gets right. In each cell what the row reads, shaded if it is wrong, and how probable it holds that.', _every_row(self))
+        page.add('Step by step', 'Each row by itself: the loss of each step, in nats, pale as it was and strong as smoothed; the weights of its first layer; and its code beside that of the row above.')
+        for i,row in enumerate(self.rows): page.add(f'{i+1}. {row.rung}', *_step(self, i), level=3)
+        return page
+
+    def save(self,
+        path:str|Path, # File to write, as 'climb.html'
+    ):
+        "Write it as a page of HTML that needs nothing else"
+        self.page().save(path)
+
+def _dozen(probabilities, data):
+    "Six digits that a model gets wrong, and six that it gets right, with their labels"
+    y = data.y_valid
+    chosen = torch.cat([most_wrong(y, probabilities, 6), some_right(y, probabilities, 6)])
+    return data.x_valid[chosen], y[chosen]
 
 # %% ../nbs/27_ladder.ipynb #d65211f0
 def climb(
@@ -196,12 +235,50 @@ def climb(
             for step in [*RUNGS, *MODELS]:
                 bar.set_postfix_str(step if step in MODELS else step.__name__)
                 run = _model_row if step in MODELS else _rung_row
-                row,above = run(step, data, epochs, bs, seed, None if step in ('logistic','cnn') else above)
-                ladder.rows.append(row)
-                ladder.losses[row.rung] = above
+                row,above,weight,scores = run(step, data, epochs, bs, seed, None if step in ('logistic','cnn') else above)
+                ladder.keep(row, above, weight, scores, data)
                 bar.update()
     except KeyboardInterrupt: ladder.stopped = True
     return ladder
+
+# %% ../nbs/27_ladder.ipynb #a1ba530a
+def _every_row(ladder):
+    "A table with digits across and a line for each row: what it reads in each digit, and how sure it is"
+    (x,y),pad = ladder.digits,'padding:.2em .35em;text-align:center'
+    head = ''.join(f'<th scope="col" style="{pad}"><img alt="" src="{picture_address(p)}" style="width:38px;height:38px;max-width:none;image-rendering:pixelated;display:block;margin:auto">{d}</th>' for p,d in zip(x.view(-1, 28, 28), y.tolist()))
+    def cell(p, d):
+        sure,said = p.max(0)
+        return f'<td style="{pad}{"" if said == d else ";background-color:rgba(213,94,0,.3)"}">{f"{said}" if said == d else f"<b>{said}</b>"}<br><small>{sure:.0%}</small></td>'
+    rows = ''.join(f'<tr><th scope="row" style="text-align:left;padding-right:.6em">{name}</th>{"".join(map(cell, found, y))}</tr>' for name,found in ladder.probabilities.items())
+    return Part(f'<div style="overflow-x:auto"><table style="border-collapse:collapse"><thead><tr><th scope="col" style="text-align:left">truth</th>{head}</tr></thead><tbody>{rows}</tbody></table></div>', f'{len(y)} digits, read by {len(ladder.rows)} rows')
+
+def _body(func):
+    "A function's source without its arguments and docstring"
+    source = textwrap.dedent(inspect.getsource(func))
+    first = next(node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)).body[1]
+    return textwrap.dedent('\n'.join(source.splitlines()[first.lineno-1:]))
+
+# %% ../nbs/27_ladder.ipynb #c16700b1
+def _step(ladder, i):
+    "What the page says of one row"
+    row,losses = ladder.rows[i],ladder.losses[ladder.rows[i].rung]
+    facts = f"It brings {row.adds}. Statements: {row.statements}. Validation: loss {row.valid_loss:.3f}, accuracy {row.accuracy:.1%}. Compared with the row above: {row.same}."
+    alt = f'Loss of {row.rung} over {len(losses):,} steps, from {row.first_loss:.2f} to {row.last_loss:.2f} nats'
+    curve = curves(losses, alt, smooth=.95, ylim=(0,3))
+    weight = ladder.weights[row.rung]
+    return facts, side_by_side(curve, weight_grid(weight, range(10) if weight.ndim == 2 else None, size=58 if weight.ndim == 2 else 32, ncols=5 if weight.ndim == 2 else 8)), _code(ladder.rows[i-1].rung if i else None, row.rung)
+
+def _code(old, new):
+    "A row's code beside that of the row above: loops beside loops, then models beside models"
+    loops = {func.__name__: _body(func) for func in RUNGS} | {'logistic': _body(three_lines)}
+    if old is None: return Part(f'<div style="overflow-x:auto"><pre style="margin:0;font-family:monospace;font-size:13px;line-height:1.5">{html.escape(loops[new])}</pre></div>', new)
+    if new in loops: return show_diff(loops[old], loops[new], names=[old, new if new != 'logistic' else 'three_lines'])
+    return show_diff(*map(_bare, (MODELS[old].arch, MODELS[new].arch)), names=[MODELS[name].arch.__name__ for name in (old, new)])
+
+def _bare(thing):
+    "A model's source without what it says to people: docstrings, comments and complaints"
+    lines = [line for line in inspect.getsource(thing).splitlines() if not line.strip().startswith('"') and 'raise ' not in line]
+    return '\n'.join(re.sub(r'\s+# .*', '', line) for line in lines)
 
 # %% ../nbs/27_ladder.ipynb #36b83064
 def show_ladder(

@@ -362,12 +362,14 @@ def save_page(
     path:str|Path, # File to write, as 'run.html'
     body:str,      # HTML to stand in it
     title:str,     # The page's title, as text
+    style:str='',  # A style sheet; without one the page has a few styles of its own, and none that a mail program would remove
 ):
     "Write a page of HTML in one step: what is there is whole, whoever stops this"
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>' + f'<style>{style}</style>'*bool(style)
+    own = '' if style else ' style="font-family:system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em"'
     part = Path(f'{path}.part')
     try:
-        part.write_text(f'<!doctype html><html lang="en"><head>{head}</head><body style="font-family:system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em">{body}</body></html>', encoding='utf-8')
+        part.write_text(f'<!doctype html><html lang="en"><head>{head}</head><body{own}>{body}</body></html>', encoding='utf-8')
         os.replace(part, path)
     finally: part.unlink(missing_ok=True)
 
