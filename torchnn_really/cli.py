@@ -14,6 +14,7 @@ import math
 import os
 import platform
 import sys
+from collections.abc import Callable
 from . import __version__
 
 # %% ../nbs/90_cli.ipynb #f87e4a60
@@ -132,7 +133,7 @@ def run_fit_recipe(
 
 def trainer(
     own:bool, # Pictures from a folder?
-):            # `train_folder` or `train_model`
+)->Callable:  # `train_folder` or `train_model`
     "What trains"
     from torchnn_really.ladder import train_model
     from torchnn_really.using import train_folder

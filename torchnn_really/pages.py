@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader
 from . import __version__
 from .data import check_count
 from .runs import save_page
-from .show import _as_pictures, _unit_range, _values, show_curves
+from .show import as_pictures, plain_values, show_curves, unit_range
 from .tables import show_table
 
 # %% ../nbs/04_pages.ipynb #dad54924
@@ -62,8 +62,8 @@ def picture_grid(
     ncols:int|None=None, # At most this many in a line; None: as many as there is room for
 )->Part:
     "Small pictures with captions, as many in a line as there is room for"
-    pictures = _unit_range(_as_pictures(images))
-    captions,wrong = _values('captions', captions, len(pictures)),set(map(int, wrong))
+    pictures = unit_range(as_pictures(images))
+    captions,wrong = plain_values('captions', captions, len(pictures)),set(map(int, wrong))
     cells = ''.join(_captioned(p, str(c), i in wrong, size) for i,(p,c) in enumerate(zip(pictures, captions)))
     widest = f';max-width:{ncols*(size+10)}px' if ncols else ''
     return Part(f'<div style="display:flex;flex-wrap:wrap;gap:10px;margin:.6em 0{widest}">{cells}</div>', f'{len(pictures)} pictures')
@@ -168,7 +168,7 @@ def weight_grid(
     "Weights as pictures, all on one scale with zero in its middle"
     from matplotlib import colormaps
     check_count('n', n)
-    w = _as_pictures(weight.detach().float())
+    w = as_pictures(weight.detach().float())
     limit = w.abs().max().item() or 1.
     scaled,names = .5 + w[:n]/(2*limit),[''] * len(w) if labels is None else _names(labels, len(w))
     if w.ndim == 3: scaled = torch.from_numpy(colormaps['RdBu'](scaled.numpy())[...,:3])
@@ -315,7 +315,7 @@ def _groups(rows, ylabel):
 
 def _seen(x):
     "Are these pictures?"
-    try: return _as_pictures(x[:1]) is not None
+    try: return as_pictures(x[:1]) is not None
     except ValueError: return False
 
 def _first_weights(model, x):
