@@ -21,6 +21,8 @@ check:    ## the page check, what other systems need, and the sync check
 	$(RUN) --with dev tools/check_pages.py
 	$(RUN) --with dev tools/check_anywhere.py
 	$(RUN) --with dev tools/sync.py
+types:    ## check the types of the modules with pyright
+	$(RUN) --with dev,types tools/check_types.py
 online:   ## run the page on tracking as with a key, against a stand-in for W&B's server
 	$(RUN) --with dev tools/online.py
 controls: ## the training panel as a page of its own, in a browser
@@ -47,4 +49,4 @@ bench:    ## measure what the project says about speed and memory, and eight fra
 clean:    ## remove .venv, .venv-bench and everything built
 	python3 tools/clean.py
 
-.PHONY: help climb test prepare pages check online controls panel docs slides site wheel hooks lab bench clean
+.PHONY: help climb test prepare pages check types online controls panel docs slides site wheel hooks lab bench clean

@@ -21,8 +21,8 @@ setup(
     license='Apache-2.0', license_files=['LICENSE'],
     long_description=readme(), long_description_content_type='text/markdown',
     classifiers=['Development Status :: 3 - Alpha', f"Intended Audience :: {cfg['audience']}", 'Programming Language :: Python :: 3'],
-    packages=find_packages(include=[cfg['lib_name'], cfg['lib_name'] + '.*']), package_data={cfg['lib_name']: ['*.npz', '*.md']},
+    packages=find_packages(include=[cfg['lib_name'], cfg['lib_name'] + '.*']), package_data={cfg['lib_name']: ['*.npz', '*.md', 'py.typed']},
     python_requires='>=' + cfg['min_python'], install_requires=needs('requirements'),
-    extras_require={name: needs(f'{name}_requirements') for name in ('dev', 'docs', 'lab')},
+    extras_require={name: needs(f'{name}_requirements') for name in ('dev', 'docs', 'lab', 'types')},
     entry_points={'console_scripts': needs('console_scripts'), 'nbdev': [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"]},
     zip_safe=False)

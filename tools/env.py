@@ -43,7 +43,7 @@ def own_python(venv):
     if not python.exists() or done.get('recipe') is None and (done or not has_pip(python)): make_venv(venv)
     return str(python)
 
-EXTRAS = dict(dev='test tools', docs='what builds and checks the site', lab='JupyterLab', bench='the frameworks that make bench compares with')
+EXTRAS = dict(dev='test tools', docs='what builds and checks the site', lab='JupyterLab', types='pyright', bench='the frameworks that make bench compares with')
 
 def known(names):
     "Names of extras, from `dev,docs`"

@@ -1,9 +1,14 @@
 #!/usr/bin/env python3
 """Clean the pages and write the modules from them, as `nbdev_clean` and `nbdev_export` do, with an index of all names.
-Before that, put the cell that installs the package on Colab and Kaggle at the top of every page with code.
+Before that, put the cell that installs the package on Colab and Kaggle at the top of every page with code, and a copy of
+_quarto.yml into nbs/, where nbdev looks for it: a link there would not survive a checkout on Windows.
 
     python tools/export.py
+
+A page may grow a class by `@patch`, a method a cell. In the module each such method stands in its class: editors and type
+checkers do not know `@patch`, and whoever opens the source finds the class whole.
 """
+import ast, re, textwrap
 import pages
 
 def complete_index():
@@ -21,12 +26,46 @@ def put_install_cells():
         nb = pages.read(page)
         if (new := pages.with_install(nb)) != nb: pages.write(page, new)
 
+def patched(n):
+    "The class that a definition patches, if it does"
+    return isinstance(n, pages.FUNCTIONS) and any(isinstance(d, ast.Name) and d.id == 'patch' for d in n.decorator_list) and n.args.args[0].annotation.id
+
+def as_method(n, lines):
+    "The lines of a patched method as they stand in a class"
+    rest = [l for l in lines[n.decorator_list[0].lineno-1:n.end_lineno] if l != '@patch']
+    text = re.sub(rf'\bself:{patched(n)}\b', 'self', '\n'.join(rest), count=1)
+    method = textwrap.indent(text, '    ')
+    if ast.dump(ast.parse(textwrap.dedent(method))) != ast.dump(ast.parse(text)): raise ValueError(f'{n.name} holds a text of several lines, which would change in a class; write it with \\n')
+    return ['', *method.split('\n')]
+
+def merge_patches(text):
+    "A module's source with each patched method in its class, in the order of the cells"
+    body, lines = ast.parse(text).body, text.split('\n')
+    ends = {n.name: n.end_lineno for n in body if isinstance(n, ast.ClassDef)}
+    methods, gone = {name: [] for name in ends}, set()
+    for n in body:
+        if patched(n) in ends:
+            methods[patched(n)] += as_method(n, lines)
+            gone |= set(range(n.decorator_list[0].lineno, n.end_lineno + 1))
+    grown = {ends[name]: added for name, added in methods.items()}
+    text = '\n'.join('\n'.join([line, *grown.get(i, [])]) for i, line in enumerate(lines, 1) if i not in gone)
+    text = re.sub(r'(?m)^# %% .*\n\s*(?=^# %% |\Z)', '', text) # the marks of cells that held nothing else
+    return text if '@patch' in text else re.sub(r'(?m)^from fastcore\.basics import patch\n', '', text)
+
+def put_quarto_yml():
+    there, text = pages.NBS/'_quarto.yml', (pages.ROOT/'_quarto.yml').read_text(encoding='utf-8')
+    there.write_text(f'# A copy of ../_quarto.yml, by tools/export.py: edit that one\n{text}', encoding='utf-8', newline='\n')
+
 def main():
+    from nbdev import doclinks
     from nbdev.clean import nbdev_clean
-    from nbdev.doclinks import nbdev_export
     complete_index()
     put_install_cells()
+    put_quarto_yml()
     nbdev_clean(pages.NBS)
-    nbdev_export()
+    doclinks.nbdev_export()
+    for module in pages.LIB.glob('*.py'):
+        if '\n@patch\n' in (text := module.read_text(encoding='utf-8')): module.write_text(merge_patches(text), encoding='utf-8', newline='\n')
+    doclinks._build_modidx()
 
 if __name__ == '__main__': main()

@@ -17,7 +17,7 @@ def name(file): return file.relative_to(pages.ROOT).as_posix()
 
 def snapshot():
     "The bytes of every page and everything made from the pages, without the returns that nbdev puts at the ends of lines on Windows; git leaves them out, too"
-    files = [*pages.NBS.glob('*.ipynb'), *pages.NBS.glob('*.png'), *pages.LIB.rglob('*.py'), *(f for f in MADE if f.is_file())]
+    files = [*pages.NBS.glob('*.ipynb'), *pages.NBS.glob('*.png'), *pages.NBS.glob('_quarto.yml'), *pages.LIB.rglob('*.py'), *(f for f in MADE if f.is_file())]
     return {name(f): f.read_bytes() if f.suffix == '.png' else f.read_bytes().replace(b'\r\n', b'\n') for f in files}
 
 def bring_in_step():

@@ -36,7 +36,7 @@ def look_into(sdist, wheel):
     "Both hold the modules, the sample and the licence, and no pages"
     with tarfile.open(sdist) as t: in_sdist = {n.partition('/')[2] for n in t.getnames()}
     with zipfile.ZipFile(wheel) as z: in_wheel = set(z.namelist())
-    package = {f.relative_to(ROOT).as_posix() for f in (ROOT/NAME).rglob('*') if f.suffix in ('.py', '.npz', '.md')}
+    package = {f.relative_to(ROOT).as_posix() for f in (ROOT/NAME).rglob('*') if f.suffix in ('.py', '.npz', '.md') or f.name == 'py.typed'}
     missing = [f'{f} is not in the {kind}' for kind, names in (('sdist', in_sdist), ('wheel', in_wheel)) for f in sorted(package) if f not in names]
     missing += [f'LICENSE is not in the {kind}' for kind, names in (('sdist', in_sdist), ('wheel', in_wheel)) if not any(n.endswith('LICENSE') for n in names)]
     strays = [f'{n} does not belong in the package' for n in sorted(in_sdist | in_wheel) if n.endswith('.ipynb') or n.startswith(('nbs/', 'tools/'))]

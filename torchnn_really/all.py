@@ -30,4 +30,25 @@ from .using import *
 
 # %% ../nbs/89_all.ipynb #a72fba9f
 _modules = data, show, tables, runs, autograd, rungs, tracking, batches, training, models, layers, loaders, device, profiling, ladder, using, lean, controls, frameworks, recipes
-__all__ = [name for module in _modules for name in module.__all__]
+# one by one, as type checkers and editors read it
+__all__ = []
+__all__ += data.__all__
+__all__ += show.__all__
+__all__ += tables.__all__
+__all__ += runs.__all__
+__all__ += autograd.__all__
+__all__ += rungs.__all__
+__all__ += tracking.__all__
+__all__ += batches.__all__
+__all__ += training.__all__
+__all__ += models.__all__
+__all__ += layers.__all__
+__all__ += loaders.__all__
+__all__ += device.__all__
+__all__ += profiling.__all__
+__all__ += ladder.__all__
+__all__ += using.__all__
+__all__ += lean.__all__
+__all__ += controls.__all__
+__all__ += frameworks.__all__
+__all__ += recipes.__all__

@@ -7,13 +7,14 @@ __all__ = ['finite_difference', 'Node', 'Graph', 'recorded', 'autograd_graph']
 
 # %% ../nbs/10_autograd.ipynb #bb46eb43
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 import torch
 
 # %% ../nbs/10_autograd.ipynb #b5fcf467
 @torch.no_grad()
 def finite_difference(
-    f,              # Takes a tensor like `x` and returns one number, as a tensor
+    f:Callable,     # Takes a tensor like `x` and returns one number, as a tensor
     x:torch.Tensor, # Where to take the gradient; any shape, float64 if you can
     h:float=1e-5,   # How far to step each way
 )->torch.Tensor:    # Slope of `f` along each number of `x`, in the shape of `x`
@@ -45,20 +46,21 @@ def _node(fn, names):
     return Node('operation', re.sub(r'Backward\d*$', '', type(fn).__name__), tuple(made[0].shape) if made else None)
 
 def _check_recorded(output):
-    "Raise an error if there is nothing to walk"
+    "Where the record of a tensor begins, or an error if there is nothing to walk"
     if not isinstance(output, torch.Tensor): raise TypeError(f'output is a {type(output).__name__}; it must be a tensor')
     why = 'it is a leaf, which nothing made' if output.requires_grad else 'nothing it was made from requires a gradient, or it was made under no_grad, or detached'
     if output.grad_fn is None: raise ValueError(f'output has no grad_fn: {why}')
+    return output.grad_fn
 
 # %% ../nbs/10_autograd.ipynb #17bce45e
 def recorded(
-    output:torch.Tensor, # Where the walk starts; any shape
-    params:dict=None,    # Names for leaves: name → tensor, as in `dict(model.named_parameters())`
-)->Graph:                # A node used twice stands in `nodes` once, in `edges` twice
+    output:torch.Tensor,   # Where the walk starts; any shape
+    params:dict|None=None, # Names for leaves: name → tensor, as in `dict(model.named_parameters())`
+)->Graph:                  # A node used twice stands in `nodes` once, in `edges` twice
     "The graph that autograd recorded for `output`, found by following `grad_fn.next_functions`"
-    _check_recorded(output)
+    start = _check_recorded(output)
     names = {id(tensor): name for name,tensor in (params or {}).items()}
-    fns,position,edges = [output.grad_fn],{output.grad_fn: 1},[(1, 0)]
+    fns,position,edges = [start],{start: 1},[(1, 0)]
     for fn in fns:
         for used,_ in fn.next_functions:
             if used is None: continue # a constant
@@ -174,7 +176,7 @@ def _canvas(places, widths, paths, ax):
     left,right,top = min(xs)-.5, max(xs)+.5, max(y for _,y in places) + _HEIGHT/2+.4
     if ax is None:
         import matplotlib.pyplot as plt
-        ax = plt.figure(figsize=((right-left)*.115, (top + _HEIGHT/2+.4)*.115)).add_axes([0, 0, 1, 1])
+        ax = plt.figure(figsize=((right-left)*.115, (top + _HEIGHT/2+.4)*.115)).add_axes((0, 0, 1, 1))
     ax.set(xlim=(left, right), ylim=(-_HEIGHT/2-.4, top), aspect='equal')
     ax.axis('off')
     box = ax.get_window_extent()
@@ -202,10 +204,10 @@ def _draw_arrow(ax, path, size):
 
 # %% ../nbs/10_autograd.ipynb #7aa732c6
 def autograd_graph(
-    output:torch.Tensor, # Where to start; any shape
-    params:dict=None,    # Names for leaves: name → tensor, as in `dict(model.named_parameters())`
-    ax=None,             # Matplotlib Axes to draw on; a new one if None
-):                       # The Axes: `texts` in the order of `recorded(output).nodes`
+    output:torch.Tensor,   # Where to start; any shape
+    params:dict|None=None, # Names for leaves: name → tensor, as in `dict(model.named_parameters())`
+    ax=None,               # Matplotlib Axes to draw on; a new one if None
+):                         # The Axes: `texts` in the order of `recorded(output).nodes`
     "Draw what autograd recorded, top to bottom: an arrow leads from what was used to what was made of it"
     graph = recorded(output, params)
     if len(graph.nodes) > 300: raise ValueError(f'output was made in {len(graph.nodes)-1} steps; a picture of more than 300 cannot be read: start from a smaller part')

@@ -7,6 +7,7 @@ __all__ = ['BatchLoader', 'cut', 'get_data']
 
 # %% ../nbs/20_batches.ipynb #3eed5147
 from array import array
+from collections.abc import Iterable, Iterator, Sequence
 import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler, TensorDataset, default_collate
 from .data import check_count
@@ -15,28 +16,31 @@ from .data import check_count
 class BatchLoader(DataLoader):
     "A `DataLoader` that cuts the batches of a `TensorDataset` with one `index_select` a tensor, and does everything else as torch does"
     def __init__(self,
-        dataset,       # What to draw from; the short way is for a `TensorDataset`
-        batch_size=1,  # Samples a batch
-        shuffle=None,  # Draw in a new order each epoch?
-        **loader_args, # What else `DataLoader` takes: `generator`, `drop_last`, `num_workers`, …
+        dataset:Dataset,        # What to draw from; the short way is for a `TensorDataset`
+        batch_size:int|None=1,  # Samples a batch
+        shuffle:bool|None=None, # Draw in a new order each epoch?
+        **loader_args,          # What else `DataLoader` takes: `generator`, `drop_last`, `num_workers`, …
     ): super().__init__(dataset, batch_size, shuffle, **loader_args)
 
     def can_cut(self)->bool:
         "Whether the short way gives what torch's iterator would"
-        plain = type(self.dataset) is TensorDataset and self.num_workers == 0 and not self.pin_memory and self.collate_fn is default_collate
+        ds = self.dataset
+        if type(ds) is not TensorDataset: return False
+        plain = self.num_workers == 0 and not self.pin_memory and self.collate_fn is default_collate
         ordered = type(self.batch_sampler) is BatchSampler and type(self.sampler) in (RandomSampler,SequentialSampler)
-        return plain and ordered and all(type(t) is torch.Tensor and t.is_contiguous() for t in self.dataset.tensors)
+        return plain and ordered and all(type(t) is torch.Tensor and t.is_contiguous() for t in ds.tensors)
 
     def __iter__(self):
-        if not self.can_cut(): return super().__iter__()
-        groups = iter(self.batch_sampler)
+        ds,groups = self.dataset,self.batch_sampler
+        if not (isinstance(ds, TensorDataset) and isinstance(groups, BatchSampler) and self.can_cut()): return super().__iter__()
+        groups = iter(groups)
         torch.empty((), dtype=torch.int64).random_(generator=self.generator) # torch's iterator draws a seed for workers here: stay in step with it
-        return cut(self.dataset.tensors, groups)
+        return cut(ds.tensors, groups)
 
 def cut(
-    tensors, # Tensors of equal length
-    groups,  # Iterable of lists of row numbers, one list a batch
-):
+    tensors:Sequence[torch.Tensor], # Tensors of equal length
+    groups:Iterable[list],          # Iterable of lists of row numbers, one list a batch
+)->Iterator[list]:
     "Yield each group's rows, as `default_collate` would stack them: a list with one new tensor for each of `tensors`"
     for group in groups:
         rows = torch.frombuffer(array('q', group), dtype=torch.int64)

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['count', 'positive', 'fraction', 'seed_number', 'data_source', 'get_digits', 'run_climb', 'run_fit', 'run_fit_recipe',
            'trainer', 'get_pictures', 'keep', 'tracking_args', 'profiling_args', 'say_profile', 'print_epoch',
-           'run_predict', 'run_data', 'run_show', 'run_runs', 'run_info', 'make_parser', 'check_recipe', 'check_file',
-           'check_pictures_args', 'check_args', 'main']
+           'run_predict', 'run_data', 'run_show', 'run_runs', 'run_info', 'version_of', 'make_parser', 'check_recipe',
+           'check_file', 'check_pictures_args', 'check_args', 'main']
 
 # %% ../nbs/90_cli.ipynb #2db6565c
 import argparse
@@ -260,18 +260,40 @@ def run_info(
     args:argparse.Namespace, # Nothing
 )->int:
     "Print what a bug report needs"
-    import numpy, torch
+    import torch
     from torchnn_really.data import cache_dir, has_mnist
     from torchnn_really.device import default_device
-    versions = [('torchnn_really', __version__), ('python', platform.python_version()), ('torch', torch.__version__), ('numpy', numpy.__version__)]
-    settings = [('platform', platform.platform()), ('device', default_device()), ('threads', torch.get_num_threads()), ('cores', os.cpu_count()),
-                ('cache', cache_dir()), ('data', 'mnist' if has_mnist() else 'sample'), ('TORCHNN_REALLY_DATA', os.environ.get('TORCHNN_REALLY_DATA', 'not set'))]
-    for name,value in versions + settings: print(f'{name:20} {value}')
+    versions = [('torchnn_really', __version__), ('python', platform.python_version()), ('torch', torch.__version__), *((name, version_of(name)) for name in _NEEDED)]
+    settings = [('platform', platform.platform()), ('device', default_device()), ('cuda', f'{torch.version.cuda}, {torch.cuda.get_device_name()}' if torch.cuda.is_available() else 'none'),
+                ('threads', torch.get_num_threads()), ('cores', os.cpu_count()), ('installed in', os.path.dirname(os.path.abspath(__file__))), ('cache', cache_dir()), ('data', 'mnist' if has_mnist() else 'sample')]
+    said = [(name, value) for name,value in sorted(os.environ.items()) if name.startswith(('TORCHNN_REALLY_','OMP_','CUDA_VISIBLE')) or name in ('WANDB_MODE','WANDB_DIR')]
+    for name,value in versions + settings + said: print(f'{name:20} {value}')
     return 0
+
+_NEEDED = ['numpy','fastcore','matplotlib','pillow','ipywidgets','wandb','requests','tqdm']
+
+def version_of(
+    name:str, # What `pip install` calls it
+)->str:
+    "The version of a package as it is installed, without importing it"
+    from importlib.metadata import PackageNotFoundError, version
+    try: return version(name)
+    except PackageNotFoundError: return 'not installed'
 
 # %% ../nbs/90_cli.ipynb #96039c55
 _OPTIMIZERS = ['SGD', 'Adam', 'AdamW', 'RMSprop', 'Adagrad', 'NAdam']
 _TAKE_MOMENTUM = ['SGD', 'RMSprop']
+
+_OVERVIEW = f"""torchnn_really {__version__}: what is torch.nn, really?
+
+  torchnn_really climb                              from tensors to a convnet
+  torchnn_really fit --model cnn                    train on digits
+  torchnn_really fit --data FOLDER --save model.pt  train on your own pictures
+  torchnn_really predict model.pt PICTURE           what does that model see?
+  torchnn_really fit --track                        keep the run: see runs, show
+  torchnn_really data                               download MNIST, once
+  torchnn_really info                               versions, for a bug report
+More: torchnn_really COMMAND --help. In Python: from torchnn_really.all import *"""
 
 def make_parser()->argparse.ArgumentParser:
     "The command's arguments"
@@ -378,8 +400,11 @@ def check_args(
 def main(
     argv=None, # List of arguments; None: those of the process
 )->int:        # 0: done; 1: an error, or a ladder that is not proven; 130: interrupted. Usage errors exit with 2
-    "Run a command"
+    "Run a command; without one, say what there is"
     try:
+        if not (sys.argv[1:] if argv is None else argv):
+            print(_OVERVIEW)
+            return 0
         args = make_parser().parse_args(argv)
         check_args(args)
         return args.run(args)

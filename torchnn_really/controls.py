@@ -19,7 +19,9 @@ import re
 import threading
 import time
 import weakref
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 import torch
 import torch.nn.functional as F
@@ -36,12 +38,11 @@ from .runs import save_page
 from .show import ema
 from .tables import show_table
 from .training import StopFit, fit, fit_and_log, is_classes
-from fastcore.basics import patch
 
 # %% ../nbs/36_controls.ipynb #8f7fec59
 class FitSettings(NamedTuple):
     "What a run is asked to do"
-    arch:object=Mnist_Logistic # What makes the model, called without arguments
+    arch:Callable=Mnist_Logistic # What makes the model, called without arguments
     opt:str='SGD'              # The optimizer, one of `torch.optim`
     lr:float=.5                # Learning rate
     momentum:float=0.          # For the optimizers that take one
@@ -63,12 +64,12 @@ class FitSettings(NamedTuple):
 class SteeredFit:
     "`fit` in a thread of its own, to be paused, stepped, stopped, and given another learning rate while it runs"
     def __init__(self,
-        train_ds, valid_ds,             # Datasets of pairs
-        settings:FitSettings,           # What to do
+        train_ds, valid_ds,                 # Datasets of pairs
+        settings:FitSettings,               # What to do
         *,
-        loss_func=F.cross_entropy,      # As in `fit`
-        on_news=None,                   # Function called with this object, in the training's thread, after each step, epoch and change of state
-        track:dict|None=None,           # Arguments for `fit_and_log`; None: not tracked
+        loss_func:Callable=F.cross_entropy, # As in `fit`
+        on_news:Callable|None=None,         # Function called with this object, in the training's thread, after each step, epoch and change of state
+        track:dict|None=None,               # Arguments for `fit_and_log`; None: not tracked
     ):
         self.train_ds,self.valid_ds,self.settings,self.loss_func,self.on_news,self.track = train_ds,valid_ds,settings,loss_func,on_news,track
         self.state = 'idle'             # 'idle', 'running', 'paused', 'finished', 'stopped' or 'failed'
@@ -80,47 +81,179 @@ class SteeredFit:
         self._gate,self._threads,self._thread = threading.Condition(),torch.get_num_threads(),None
         self._build()
 
+    def _build(self):
+        "Loaders, model and optimizer, as the three lines make them from the seed"
+        s,here = self.settings,partial(to_device, device=check_device(self.settings.device))
+        check_count('epochs', s.epochs)
+        def gated(*batch):
+            self._pass()
+            return here(*batch)
+        train_dl,valid_dl = get_data(self.train_ds, self.valid_ds, s.bs, generator=torch.Generator().manual_seed(s.seed))
+        valid_dl.generator = torch.Generator() # torch draws a number there that nobody uses; let it not be the notebook's
+        self.train_dl,self.valid_dl = WrappedDataLoader(train_dl, here),WrappedDataLoader(valid_dl, gated)
+        with _one_at_a_time, torch.random.fork_rng():
+            torch.manual_seed(s.seed)
+            self.model,self.opt = get_model(lambda: s.arch().to(s.device), getattr(optim, s.opt), **s.opt_args())
+
+    def _pass(self):
+        "The gate: wait while no step is allowed; end if that is asked"
+        with self._gate:
+            while self._allowed <= 0 and not self._stopping:
+                self._waiting = True
+                self._gate.notify_all()
+                self._gate.wait()
+            if self._stopping: raise StopFit('stopped by hand')
+
+    def _after_step(self, info):
+        "The hook: note the loss, pass the gate, take the rate that is wanted now"
+        self.steps = info['step']
+        self._fresh.append(info['loss'])
+        with self._gate: self._allowed -= 1
+        self._tell()
+        self._pass()
+        lr = self.lr # read once: a hand may be moving it
+        if lr != self.opt.param_groups[0]['lr']:
+            self.changes[self.steps] = lr
+            for group in self.opt.param_groups: group['lr'] = lr
+
+    def _measure(self, pred, yb):
+        "Accuracy; and into the matrix"
+        counts = _confusion(pred, yb)
+        self._counts = counts if self._counts is None else self._counts + counts
+        return accuracy(pred, yb)
+
+    def _after_epoch(self, info):
+        "The other hook: keep what was measured"
+        self.matrix,self._counts = self._counts,None
+        self.valid.append((self.steps, info))
+        self._tell()
+
+    def _tell(self):
+        if self.on_news: self.on_news(self)
+
+    def _run(self):
+        "What the thread does. It has as many threads to compute with as the one that made it, or sums would be rounded elsewhere"
+        torch.set_num_threads(self._threads)
+        try:
+            x,y = next(iter(self.valid_dl.dl))
+            with torch.inference_mode(): classes = is_classes(self.model.eval()(x[:1].to(self.settings.device)), y[:1])
+            metrics,self._counts = dict(accuracy=self._measure) if classes else {},None
+            how:dict = dict(on_train_step=self._after_step, on_val_epoch_end=self._after_epoch, metrics=metrics, progress=False)
+            train = fit if self.track is None else partial(fit_and_log, **self.track)
+            self.history = train(self.settings.epochs, self.model, self.loss_func, self.opt, self.train_dl, self.valid_dl, **how)
+            end = 'stopped' if self.history.stopped else 'finished'
+        except Exception as e: self.error,end = e,'failed'
+        finally:
+            if self.track is not None: _tracking.release()
+        with self._gate:
+            self.state = end
+            self._gate.notify_all()
+        self._tell()
+
+    def start(self,
+        allowed:float=math.inf, # Steps to take before it pauses
+    ):
+        "Begin, or go on"
+        if self.state not in ('idle','running','paused'): raise RuntimeError(f'this run is {self.state}; make a new one')
+        with self._gate:
+            first,self._allowed = self.state == 'idle',allowed
+            if first and self.track is not None and not _tracking.acquire(blocking=False): raise RuntimeError('another panel is tracking a run; wait for its end, or train without tracking')
+            self.state,self._waiting = 'running' if allowed == math.inf else 'paused',False
+            self._gate.notify_all()
+        if first:
+            _living.add(self)
+            self._thread = threading.Thread(target=self._run, daemon=True, name='SteeredFit')
+            self._thread.start()
+
+    def pause(self):
+        "Hold it after the batch that is being computed"
+        with self._gate:
+            if self.state == 'running': self.state,self._allowed = 'paused',0
+
+    def step(self):
+        "One more batch, then pause"
+        self.start(allowed=1)
+
+    def set_lr(self,
+        lr:float, # The learning rate from the next step on
+    ):
+        "Change the learning rate, while it runs or not"
+        check_positive('lr', lr)
+        self.lr = lr
+
+    def stop(self):
+        "End it after the batch that is being computed, and wait for that"
+        with self._gate:
+            self._stopping = True
+            self._gate.notify_all()
+        self.wait()
+
+    def wait(self,
+        timeout:float|None=30, # Seconds
+    )->str:                    # The state then
+        "Wait for its end"
+        if self._thread and self._thread is not threading.current_thread(): self._thread.join(timeout)
+        return self.state
+
+    def settle(self,
+        timeout:float=30, # Seconds
+    )->str:               # The state then
+        "Wait until it stands at the gate, or has ended"
+        with self._gate: self._gate.wait_for(lambda: self._waiting or self.state in ('idle','finished','stopped','failed'), timeout)
+        return self.state
+
+    def losses(self)->torch.Tensor: # `(steps,)`
+        "The loss of every step so far"
+        fresh,self._fresh = self._fresh,[]
+        if fresh: self._losses.append(torch.stack(fresh).cpu())
+        return torch.cat(self._losses) if self._losses else torch.empty(0)
+
+    def curves(self,
+        most:int=300, # Points of a curve at most
+    )->dict:          # Name → `(steps, losses)`, lists
+        "Smoothed training losses, and validation losses"
+        y = ema(self.losses(), .9)
+        every = max(1, math.ceil(len(y)/most))
+        return dict(training=(list(range(1, len(y)+1))[::every], y[::every].tolist()), validation=([s for s,_ in self.valid], [info['valid_loss'] for _,info in self.valid]))
+
+    def look(self,
+        x:torch.Tensor, # Items, as the dataset gives them, stacked
+    )->torch.Tensor:    # The model's outputs, on the CPU
+        "What the model says now; it is left as it was. For the training's thread, or a run that waits"
+        training = self.model.training
+        self.model.eval()
+        with torch.inference_mode(): out = self.model(x.to(self.settings.device)).float().cpu()
+        self.model.train(training)
+        return out
+
+    def code(self)->str:
+        "Python that repeats this run to the last bit, on as many threads"
+        s,name = self.settings,getattr(self.settings.arch, '__name__', 'arch')
+        options = ', '.join(f'{k}={v!r}' for k,v in s.opt_args().items())
+        there = s.device != 'cpu'
+        arch = f'lambda: {name}().to({s.device!r})' if there else name
+        loss = getattr(self.loss_func, '__name__', 'loss_func')
+        loss = f'F.{loss}' if getattr(F, loss, None) is self.loss_func else loss
+        lines = [f'torch.manual_seed({s.seed})',
+                 f'train_dl,valid_dl = get_data(train_ds, valid_ds, bs={s.bs}, generator=torch.Generator().manual_seed({s.seed}))',
+                 *([f'train_dl,valid_dl = on_device(train_dl, {s.device!r}),on_device(valid_dl, {s.device!r})'] if there else []),
+                 f'model,opt = get_model({arch}, optim.{s.opt}, {options})']
+        hook = self._hook_code()
+        return '\n'.join([*lines, *hook, f"history = fit({s.epochs}, model, {loss}, opt, train_dl, valid_dl{', on_train_step=by_hand' if hook else ''})"])
+
+    def _hook_code(self):
+        "The hook that does what a hand did, or nothing"
+        stopped = self.state == 'stopped'
+        if not self.changes and not stopped: return []
+        lines = [f'changes = {self.changes!r} # after which step, which learning rate'] if self.changes else []
+        lines += ['def by_hand(info):']
+        if stopped: lines += [f"    if info['step'] == {self.steps}: raise StopFit('stopped by hand')"]
+        if self.changes: lines += ["    for group in opt.param_groups: group['lr'] = changes.get(info['step'], group['lr'])"]
+        return lines
+
 # %% ../nbs/36_controls.ipynb #ed29af99
 _one_at_a_time,_tracking,_living = threading.Lock(),threading.Lock(),weakref.WeakSet()
 
-@patch
-def _build(self:SteeredFit):
-    "Loaders, model and optimizer, as the three lines make them from the seed"
-    s,here = self.settings,partial(to_device, device=check_device(self.settings.device))
-    check_count('epochs', s.epochs)
-    def gated(*batch):
-        self._pass()
-        return here(*batch)
-    train_dl,valid_dl = get_data(self.train_ds, self.valid_ds, s.bs, generator=torch.Generator().manual_seed(s.seed))
-    valid_dl.generator = torch.Generator() # torch draws a number there that nobody uses; let it not be the notebook's
-    self.train_dl,self.valid_dl = WrappedDataLoader(train_dl, here),WrappedDataLoader(valid_dl, gated)
-    with _one_at_a_time, torch.random.fork_rng():
-        torch.manual_seed(s.seed)
-        self.model,self.opt = get_model(lambda: s.arch().to(s.device), getattr(optim, s.opt), **s.opt_args())
-
-# %% ../nbs/36_controls.ipynb #61e11f26
-@patch
-def _pass(self:SteeredFit):
-    "The gate: wait while no step is allowed; end if that is asked"
-    with self._gate:
-        while self._allowed <= 0 and not self._stopping:
-            self._waiting = True
-            self._gate.notify_all()
-            self._gate.wait()
-        if self._stopping: raise StopFit('stopped by hand')
-
-@patch
-def _after_step(self:SteeredFit, info):
-    "The hook: note the loss, pass the gate, take the rate that is wanted now"
-    self.steps = info['step']
-    self._fresh.append(info['loss'])
-    with self._gate: self._allowed -= 1
-    self._tell()
-    self._pass()
-    lr = self.lr # read once: a hand may be moving it
-    if lr != self.opt.param_groups[0]['lr']:
-        self.changes[self.steps] = lr
-        for group in self.opt.param_groups: group['lr'] = lr
 
 # %% ../nbs/36_controls.ipynb #093f7f49
 def _confusion(pred, yb):
@@ -128,166 +261,22 @@ def _confusion(pred, yb):
     n = pred.shape[1]
     return torch.bincount((yb*n + pred.argmax(1)).cpu(), minlength=n*n).view(n, n)
 
-@patch
-def _measure(self:SteeredFit, pred, yb):
-    "Accuracy; and into the matrix"
-    counts = _confusion(pred, yb)
-    self._counts = counts if self._counts is None else self._counts + counts
-    return accuracy(pred, yb)
 
-@patch
-def _after_epoch(self:SteeredFit, info):
-    "The other hook: keep what was measured"
-    self.matrix,self._counts = self._counts,None
-    self.valid.append((self.steps, info))
-    self._tell()
 
-@patch
-def _tell(self:SteeredFit):
-    if self.on_news: self.on_news(self)
-
-# %% ../nbs/36_controls.ipynb #2195ac1a
-@patch
-def _run(self:SteeredFit):
-    "What the thread does. It has as many threads to compute with as the one that made it, or sums would be rounded elsewhere"
-    torch.set_num_threads(self._threads)
-    try:
-        x,y = next(iter(self.valid_dl.dl))
-        with torch.inference_mode(): classes = is_classes(self.model.eval()(x[:1].to(self.settings.device)), y[:1])
-        metrics,self._counts = dict(accuracy=self._measure) if classes else {},None
-        how = dict(on_train_step=self._after_step, on_val_epoch_end=self._after_epoch, metrics=metrics, progress=False)
-        train = fit if self.track is None else partial(fit_and_log, **self.track)
-        self.history = train(self.settings.epochs, self.model, self.loss_func, self.opt, self.train_dl, self.valid_dl, **how)
-        end = 'stopped' if self.history.stopped else 'finished'
-    except Exception as e: self.error,end = e,'failed'
-    finally:
-        if self.track is not None: _tracking.release()
-    with self._gate:
-        self.state = end
-        self._gate.notify_all()
-    self._tell()
 
 # %% ../nbs/36_controls.ipynb #f916ab83
-@patch
-def start(self:SteeredFit,
-    allowed:float=math.inf, # Steps to take before it pauses
-):
-    "Begin, or go on"
-    if self.state not in ('idle','running','paused'): raise RuntimeError(f'this run is {self.state}; make a new one')
-    with self._gate:
-        first,self._allowed = self.state == 'idle',allowed
-        if first and self.track is not None and not _tracking.acquire(blocking=False): raise RuntimeError('another panel is tracking a run; wait for its end, or train without tracking')
-        self.state,self._waiting = 'running' if allowed == math.inf else 'paused',False
-        self._gate.notify_all()
-    if first:
-        _living.add(self)
-        self._thread = threading.Thread(target=self._run, daemon=True, name='SteeredFit')
-        self._thread.start()
 
-@patch
-def pause(self:SteeredFit):
-    "Hold it after the batch that is being computed"
-    with self._gate:
-        if self.state == 'running': self.state,self._allowed = 'paused',0
 
-@patch
-def step(self:SteeredFit):
-    "One more batch, then pause"
-    self.start(allowed=1)
 
-@patch
-def set_lr(self:SteeredFit,
-    lr:float, # The learning rate from the next step on
-):
-    "Change the learning rate, while it runs or not"
-    check_positive('lr', lr)
-    self.lr = lr
 
-@patch
-def stop(self:SteeredFit):
-    "End it after the batch that is being computed, and wait for that"
-    with self._gate:
-        self._stopping = True
-        self._gate.notify_all()
-    self.wait()
 
-@patch
-def wait(self:SteeredFit,
-    timeout:float|None=30, # Seconds
-)->str:                    # The state then
-    "Wait for its end"
-    if self._thread and self._thread is not threading.current_thread(): self._thread.join(timeout)
-    return self.state
 
-@patch
-def settle(self:SteeredFit,
-    timeout:float=30, # Seconds
-)->str:               # The state then
-    "Wait until it stands at the gate, or has ended"
-    with self._gate: self._gate.wait_for(lambda: self._waiting or self.state in ('idle','finished','stopped','failed'), timeout)
-    return self.state
 
 def stop_all():
     "Stop every run that is left; called when Python ends, so that no run stays open"
     for run in list(_living): run.stop()
 
 atexit.register(stop_all);
-
-# %% ../nbs/36_controls.ipynb #a0c0f751
-@patch
-def losses(self:SteeredFit)->torch.Tensor: # `(steps,)`
-    "The loss of every step so far"
-    fresh,self._fresh = self._fresh,[]
-    if fresh: self._losses.append(torch.stack(fresh).cpu())
-    return torch.cat(self._losses) if self._losses else torch.empty(0)
-
-@patch
-def curves(self:SteeredFit,
-    most:int=300, # Points of a curve at most
-)->dict:          # Name → `(steps, losses)`, lists
-    "Smoothed training losses, and validation losses"
-    y = ema(self.losses(), .9)
-    every = max(1, math.ceil(len(y)/most))
-    return dict(training=(list(range(1, len(y)+1))[::every], y[::every].tolist()), validation=([s for s,_ in self.valid], [info['valid_loss'] for _,info in self.valid]))
-
-@patch
-def look(self:SteeredFit,
-    x:torch.Tensor, # Items, as the dataset gives them, stacked
-)->torch.Tensor:    # The model's outputs, on the CPU
-    "What the model says now; it is left as it was. For the training's thread, or a run that waits"
-    training = self.model.training
-    self.model.eval()
-    with torch.inference_mode(): out = self.model(x.to(self.settings.device)).float().cpu()
-    self.model.train(training)
-    return out
-
-# %% ../nbs/36_controls.ipynb #93154a39
-@patch
-def code(self:SteeredFit)->str:
-    "Python that repeats this run to the last bit, on as many threads"
-    s,name = self.settings,getattr(self.settings.arch, '__name__', 'arch')
-    options = ', '.join(f'{k}={v!r}' for k,v in s.opt_args().items())
-    there = s.device != 'cpu'
-    arch = f'lambda: {name}().to({s.device!r})' if there else name
-    loss = getattr(self.loss_func, '__name__', 'loss_func')
-    loss = f'F.{loss}' if getattr(F, loss, None) is self.loss_func else loss
-    lines = [f'torch.manual_seed({s.seed})',
-             f'train_dl,valid_dl = get_data(train_ds, valid_ds, bs={s.bs}, generator=torch.Generator().manual_seed({s.seed}))',
-             *([f'train_dl,valid_dl = on_device(train_dl, {s.device!r}),on_device(valid_dl, {s.device!r})'] if there else []),
-             f'model,opt = get_model({arch}, optim.{s.opt}, {options})']
-    hook = self._hook_code()
-    return '\n'.join([*lines, *hook, f"history = fit({s.epochs}, model, {loss}, opt, train_dl, valid_dl{', on_train_step=by_hand' if hook else ''})"])
-
-@patch
-def _hook_code(self:SteeredFit):
-    "The hook that does what a hand did, or nothing"
-    stopped = self.state == 'stopped'
-    if not self.changes and not stopped: return []
-    lines = [f'changes = {self.changes!r} # after which step, which learning rate'] if self.changes else []
-    lines += ['def by_hand(info):']
-    if stopped: lines += [f"    if info['step'] == {self.steps}: raise StopFit('stopped by hand')"]
-    if self.changes: lines += ["    for group in opt.param_groups: group['lr'] = changes.get(info['step'], group['lr'])"]
-    return lines
 
 # %% ../nbs/36_controls.ipynb #f57c8702
 _COLORS = dict(training='#0072b2', validation='#d55e00')
@@ -308,10 +297,10 @@ def _square_pictures(x):
     return [picture(((p-p.min())/(p.max()-p.min()).clamp(min=1e-12)*255).byte()) for p in x.float().reshape(-1, side, side)]
 
 def draw_curves(
-    curves:dict,    # Name → `(steps, losses)`, lists
-    faint=(),       # More such dicts, to be drawn behind
-    width:int=560,  # Pixels
-    height:int=220, # Pixels
+    curves:dict,       # Name → `(steps, losses)`, lists
+    faint:Sequence=(), # More such dicts, to be drawn behind
+    width:int=560,     # Pixels
+    height:int=220,    # Pixels
     top:float|None=None, # The highest loss of the chart; None: that of the curves, 3 at most
 )->str:
     "Losses against the step, as SVG in the colours of the text around it"
@@ -335,9 +324,9 @@ def draw_curves(
 
 # %% ../nbs/36_controls.ipynb #e6b7ac20
 def draw_digits(
-    pictures:list, # Addresses of pictures, as from `picture`
-    truth:list,    # What they show
-    scores,        # The model's outputs, `(n, classes)`
+    pictures:list,            # Addresses of pictures, as from `picture`
+    truth:list,               # What they show
+    scores:torch.Tensor|list, # The model's outputs, `(n, classes)`
 )->str:
     "Pictures, each with what the model says it is and how sure it is"
     sure,said = torch.as_tensor(scores).softmax(-1).max(-1)
@@ -348,7 +337,7 @@ def draw_digits(
     return '<div style="display:flex;flex-wrap:wrap;gap:6px">' + ''.join(map(one, pictures, truth, said.tolist(), sure.tolist())) + '</div>'
 
 def draw_matrix(
-    matrix, # Counts `(classes, classes)`, a row for each true class
+    matrix:torch.Tensor|list, # Counts `(classes, classes)`, a row for each true class
 )->str:
     "A confusion matrix as a table, darker where there are more"
     counts = torch.as_tensor(matrix).tolist()
@@ -358,8 +347,8 @@ def draw_matrix(
     return f'<table style="border-collapse:collapse;font:12px sans-serif"><caption style="text-align:left;caption-side:top;padding-bottom:4px">what it is ↓, what the model says →</caption><tr><td></td>{head}</tr>{body}</table>'
 
 def draw_weights(
-    model, # A model whose first parameter may be `(classes, pixels of a square)`
-)->str:    # Empty if it is not
+    model:torch.nn.Module, # A model whose first parameter may be `(classes, pixels of a square)`
+)->str:                    # Empty if it is not
     "Each class's weights as a picture, blue for and red against it"
     w = next(iter(model.parameters())).detach().float().cpu()
     side = math.isqrt(w.shape[-1])
@@ -372,15 +361,15 @@ def draw_weights(
 class TrainingControls:
     "A panel that trains: settings, buttons, curves, predictions"
     def __init__(self,
-        data=None,                    # `Digits`, or a pair `(train_ds, valid_ds)`; None: digits of this machine, to be chosen in the panel
-        models=(Mnist_Logistic,Mnist_CNN,sequential_cnn), # What makes a model, called without arguments; the first is chosen
+        data=None,                          # `Digits`, or a pair `(train_ds, valid_ds)`; None: digits of this machine, to be chosen in the panel
+        models:Iterable=(Mnist_Logistic,Mnist_CNN,sequential_cnn), # What makes a model, called without arguments; the first is chosen
         *,
-        loss_func=F.cross_entropy,    # As in `fit`
-        settings:FitSettings|None=None, # What the panel starts with
-        project:str='torchnn',        # W&B's project, if the run is tracked
+        loss_func:Callable=F.cross_entropy, # As in `fit`
+        settings:FitSettings|None=None,     # What the panel starts with
+        project:str='torchnn',              # W&B's project, if the run is tracked
     ):
         self.models,self.loss_func,self.project = {getattr(m, '__name__', str(m)): m for m in models},loss_func,project
-        self.sources = dict(sample=partial(load_data, 'sample'), **({'mnist': partial(load_data, 'mnist')} if has_mnist() else {})) if data is None else {getattr(data, 'name', 'your own'): lambda: data}
+        self.sources:dict = dict(sample=partial(load_data, 'sample'), **({'mnist': partial(load_data, 'mnist')} if has_mnist() else {})) if data is None else {getattr(data, 'name', 'your own'): lambda: data}
         self.run,self.past,self._next,self._closed = None,[],0.,False
         self._drawing = threading.RLock() # hands and the training's thread both draw
         self._settings,self._given = settings or self._defaults(next(iter(self.models))),settings is not None
@@ -391,194 +380,173 @@ class TrainingControls:
         known = dict(Mnist_Logistic=FitSettings(), Mnist_CNN=FitSettings(lr=.1, momentum=.9), sequential_cnn=FitSettings(lr=.1, momentum=.9))
         return known.get(name, FitSettings(lr=.1))._replace(arch=self.models[name])
 
+    def _slid(self, change):
+        "The number follows the slider, but not where a front end only rounds a typed number to the nearest of the slider's places"
+        number = self.inputs['lr']
+        if abs(math.log10(change['new']/number.value)) > (self.slider.step or 0)/2: number.value = float(f"{change['new']:.4g}") # a slider says 0.09999999999999999
+
+    def _make_widgets(self):
+        import ipywidgets as w
+        s,wide = self._settings,dict(style=dict(description_width='100px'), layout=w.Layout(width='300px', max_width='100%'))
+        def listed(options, value, description): return w.Dropdown(options=options, value=value, description=description, **wide)
+        devices = sorted({'cpu', str(default_device())})
+        self.inputs:dict = dict(
+            data=listed(list(self.sources), next(iter(self.sources)), 'data'),
+            model=listed(list(self.models), getattr(s.arch, '__name__', next(iter(self.models))), 'model'),
+            opt=listed(_OPTIMIZERS, s.opt, 'optimizer'),
+            lr=w.BoundedFloatText(value=s.lr, min=1e-4, max=10**.5, step=.01, description='learning rate', **wide),
+            momentum=w.BoundedFloatText(value=s.momentum, min=0, max=.99, step=.05, description='momentum', **wide),
+            bs=listed(sorted({16,32,64,128,256,512,1024,s.bs}), s.bs, 'batch size'),
+            epochs=w.BoundedIntText(value=s.epochs, min=1, max=10_000, description='epochs', **wide),
+            device=listed(devices, s.device, 'device'),
+            seed=w.BoundedIntText(value=s.seed, min=0, max=2**31, description='seed', **wide),
+            track=w.Checkbox(value=False, description='track with W&B', **wide))
+        self.slider = w.FloatLogSlider(value=s.lr, min=-4, max=.5, step=.05, readout=False, layout=w.Layout(width='196px', margin='2px 2px 2px 104px')) # moves the number above it, which has the label that a slider's handle lacks
+        w.dlink((self.inputs['lr'],'value'), (self.slider,'value'))
+        self.slider.observe(self._slid, 'value')
+        rows = [row for name,i in self.inputs.items() for row in ((i, self.slider) if name == 'lr' else (i,))]
+        names = dict(train=('Train','play','#2e7d32'), pause=('Pause','pause',None), step=('Step','step-forward',None), stop=('Stop','stop','#c62828'), reset=('Reset','undo',None), repeat=('Code','code','#01579b'))
+        def colored(color): return dict(button_color=color, text_color='#ffffff') if color else {} # readable in every theme
+        self.buttons = {k: w.Button(description=name, icon=icon, style=colored(color), layout=w.Layout(width='92px'), tooltip=f'{name} the run') for k,(name,icon,color) in names.items()}
+        self.bar = w.FloatProgress(min=0, max=1, layout=w.Layout(width='98%', max_width='580px'))
+        self.views = {k: w.HTML(layout=w.Layout(max_width='100%', overflow='auto' if k in ('past','code') else 'visible', flex='0 0 auto')) for k in ('status','curves','digits','weights','matrix','past','code')}
+        flow = dict(flex_flow='row wrap', align_items='flex-start')
+        sight = [w.HBox(list(self.buttons.values()), layout=w.Layout(flex_flow='row wrap')), self.bar, *(self.views[k] for k in ('status','curves','digits'))]
+        self.widget = w.VBox([
+            w.HBox([w.VBox(rows, layout=w.Layout(flex='0 1 310px', margin='0 16px 0 0')), w.VBox(sight, layout=w.Layout(flex='1 1 340px', min_width='0', max_width='680px'))], layout=w.Layout(**flow)),
+            w.HBox([self.views[k] for k in ('weights','matrix')], layout=w.Layout(**flow, grid_gap='8px 32px', margin='12px 0')),
+            self.views['past'], self.views['code']]).add_class('torchnn-controls')
+        for name,button in self.buttons.items(): button.on_click(lambda _, name=name: self._act(name))
+        for name in ('data','model','opt','lr'): self.inputs[name].observe(partial(self._changed, name), 'value')
+
+    def _load(self):
+        "The chosen data, and a few validation items to look at"
+        data = self.sources[self.inputs['data'].value]()
+        self.train_ds,self.valid_ds = data if not hasattr(data, 'x_train') else (TensorDataset(data.x_train, data.y_train), TensorDataset(data.x_valid, data.y_valid))
+        items = [self.valid_ds[i] for i in range(min(10, len(self.valid_ds)))]
+        self.few = torch.stack([x for x,_ in items])
+        self.truth = [int(y) if (t := torch.as_tensor(y)).ndim == 0 and not t.is_floating_point() else None for _,y in items]
+        self.pictures = _square_pictures(self.few)
+        if not self._given: self.inputs['epochs'].value = min(50, epochs_for(len(self.train_ds))) # as many steps, whatever the data
+        self._reset()
+
+    def settings(self)->FitSettings:
+        "What the panel says now"
+        v = {k: i.value for k,i in self.inputs.items()}
+        return FitSettings(self.models[v['model']], v['opt'], v['lr'], v['momentum'], v['bs'], v['epochs'], v['device'], v['seed'])
+
+    def _reset(self):
+        "A new run, not begun; the one before is kept as a faint curve"
+        if self.run:
+            self.run.stop()
+            if self.run.steps: self.past.append((self.run.settings, self.run.curves(), self.run.state))
+        self.run = None
+        self._draw()
+
+    def _begin(self):
+        "The run that the buttons steer, made if there is none to go on with"
+        if self.run and self.run.state in ('idle','running','paused'): return self.run
+        self._reset()
+        s,track = self.settings(),None
+        if self.inputs['track'].value: track = dict(project=self.project, config=s.named()) # the seed that torch knows of is not this run's
+        self.run = SteeredFit(self.train_ds, self.valid_ds, s, loss_func=self.loss_func, on_news=self._news, track=track)
+        self._since = time.perf_counter(),0
+        return self.run
+
+    def _act(self, name):
+        "What a button does; what goes wrong is shown in the panel"
+        try:
+            if name == 'train': self._begin().start()
+            if name == 'step': self._begin().step()
+            if name == 'pause' and self.run: self.run.pause()
+            if name == 'stop' and self.run: self.run.stop()
+            if name == 'reset': self._reset()
+            if name == 'repeat': self.views['code'].value = f'<pre style="overflow-x:auto;white-space:pre;user-select:all;font:13px/1.4 monospace;margin:8px 0">{html.escape(self.code())}</pre>'
+            self._status()
+        except Exception as e:
+            self.run = None if self.run and self.run.state == 'idle' else self.run
+            self._status(e)
+
+    def _changed(self, name, change):
+        "What a moved control does: the rate acts on the run, a new model or optimizer brings its own rate"
+        if name == 'data': return self._load()
+        if name == 'lr':
+            if self.run: self.run.set_lr(change['new'])
+            return
+        if self.run and self.run.state in ('running','paused'): return # it is for the next run
+        opt = getattr(optim, self.inputs['opt'].value)
+        known = self._defaults(self.inputs['model'].value)
+        self.inputs['lr'].value = known.lr if opt is optim.SGD else inspect.signature(opt).parameters['lr'].default
+        self.inputs['momentum'].value = known.momentum if opt is optim.SGD else 0.
+        self.inputs['momentum'].disabled = 'momentum' not in inspect.signature(opt).parameters
+
+    def code(self)->str: # Empty if nothing has run
+        "Python that repeats the last run"
+        return self.run.code() if self.run and self.run.steps else ''
+
+    def close(self):
+        "Stop what trains, and take the panel away"
+        self._closed = True
+        if self.run: self.run.stop()
+        self.widget.close()
+
+    def _news(self, run):
+        "Called in the training's thread: draw, if it is time"
+        now = time.perf_counter()
+        ended = run.state in ('finished','stopped','failed')
+        if self._closed or run is not self.run or (now < self._next and not ended and run._allowed > 0): return
+        self._draw()
+        self._next = time.perf_counter() + max(.5, 20*(time.perf_counter()-now))
+
+    def _status(self, error=None):
+        "State, progress and speed, in a line that a screen reader speaks"
+        with self._drawing: self.views['status'].value = f'<div role="status" style="font:14px sans-serif">{self._said(error)}</div>'
+
+    def _said(self, error):
+        "The words of that line"
+        run = self.run
+        error = error or (run and run.error)
+        total = run.settings.epochs*len(run.train_dl) if run else 1
+        self.bar.value = run.steps/total if run else 0
+        if error: return f'<b style="color:#d6453d">failed: {html.escape(f"{type(error).__name__}: {error}")}</b>'
+        if not run: return '<b>idle</b>: press Train'
+        start,before = self._since
+        speed = (run.steps-before)/max(1e-9, time.perf_counter()-start)
+        if run.state != 'running' or time.perf_counter()-start > 2: self._since = time.perf_counter(),run.steps
+        last = run.valid[-1][1] if run.valid else {}
+        numbers = [f'step {run.steps:,} of {total:,}', *([f'{speed:,.0f} steps a second'] if run.state == 'running' and speed else []), *(f'validation {k.replace("valid_", "")} {last[k]:.3f}' for k in ('valid_loss','accuracy') if last.get(k) is not None)]
+        kept = run.history and (run.history.url or run.history.run_dir)
+        return f'<b>{run.state}</b>: ' + ', '.join([*numbers, *([f'tracked: {html.escape(str(kept))}'] if kept else [])])
+
+    def _draw(self):
+        "Everything the panel shows"
+        with self._drawing: self._draw_views()
+
+    def _draw_views(self):
+        run,v = self.run,self.views
+        self._status()
+        v['curves'].value = draw_curves(run.curves() if run else dict(training=([], []), validation=([], [])), [c for _,c,_ in self.past[-8:]])
+        if run and self.pictures and run.steps and None not in self.truth:
+            out = run.look(self.few)
+            if out.ndim == 2: v['digits'].value = draw_digits(self.pictures, self.truth, out)
+        if run: v['weights'].value = draw_weights(run.model)
+        if run and run.matrix is not None: v['matrix'].value = draw_matrix(run.matrix)
+        rows = [dict(s.named(), steps=c['training'][0][-1] if c['training'][0] else 0, valid_loss=c['validation'][1][-1] if c['validation'][1] else None, state=state) for s,c,state in self.past[-8:]]
+        v['past'].value = show_table(rows, 'earlier runs, the faint curves')._repr_html_() if rows else ''
+
+    def _repr_html_(self):
+        "A still picture of the panel, where there is no kernel"
+        said = ', '.join(f'{k} {getattr(v, "__name__", v)}' for k,v in self.settings().named().items())
+        return f'<div><p>{html.escape(said)}</p>' + ''.join(self.views[k].value for k in ('status','curves','digits','weights','matrix','past')) + '</div>'
+
+    def _repr_mimebundle_(self, **kwargs):
+        "The widgets in a notebook that is alive, otherwise the still picture"
+        return self.widget._repr_mimebundle_(**kwargs) if in_notebook() else {'text/plain': f'TrainingControls: {self.run.state if self.run else "idle"}', 'text/html': self._repr_html_()}
+
 # %% ../nbs/36_controls.ipynb #e15df61f
 _OPTIMIZERS = ['SGD','Adam','AdamW','RMSprop','Adagrad','NAdam'] # Of `torch.optim`
 
-def _short(x): return float(f'{x:.4g}') # a slider says 0.9000000000000001
 
-@patch
-def _slid(self:TrainingControls, change):
-    "The number follows the slider, but not where a front end only rounds a typed number to the nearest of the slider's places"
-    number = self.inputs['lr']
-    if abs(math.log10(change['new']/number.value)) > self.slider.step/2: number.value = _short(change['new'])
-
-@patch
-def _make_widgets(self:TrainingControls):
-    import ipywidgets as w
-    s,wide = self._settings,dict(style=dict(description_width='100px'), layout=w.Layout(width='300px', max_width='100%'))
-    def listed(options, value, description): return w.Dropdown(options=options, value=value, description=description, **wide)
-    devices = sorted({'cpu', str(default_device())})
-    self.inputs = dict(
-        data=listed(list(self.sources), next(iter(self.sources)), 'data'),
-        model=listed(list(self.models), getattr(s.arch, '__name__', next(iter(self.models))), 'model'),
-        opt=listed(_OPTIMIZERS, s.opt, 'optimizer'),
-        lr=w.BoundedFloatText(value=s.lr, min=1e-4, max=10**.5, step=.01, description='learning rate', **wide),
-        momentum=w.BoundedFloatText(value=s.momentum, min=0, max=.99, step=.05, description='momentum', **wide),
-        bs=listed(sorted({16,32,64,128,256,512,1024,s.bs}), s.bs, 'batch size'),
-        epochs=w.BoundedIntText(value=s.epochs, min=1, max=10_000, description='epochs', **wide),
-        device=listed(devices, s.device, 'device'),
-        seed=w.BoundedIntText(value=s.seed, min=0, max=2**31, description='seed', **wide),
-        track=w.Checkbox(value=False, description='track with W&B', **wide))
-    self.slider = w.FloatLogSlider(value=s.lr, min=-4, max=.5, step=.05, readout=False, layout=w.Layout(width='196px', margin='2px 2px 2px 104px')) # moves the number above it, which has the label that a slider's handle lacks
-    w.dlink((self.inputs['lr'],'value'), (self.slider,'value'))
-    self.slider.observe(self._slid, 'value')
-    rows = [row for name,i in self.inputs.items() for row in ((i, self.slider) if name == 'lr' else (i,))]
-    names = dict(train=('Train','play','#2e7d32'), pause=('Pause','pause',None), step=('Step','step-forward',None), stop=('Stop','stop','#c62828'), reset=('Reset','undo',None), repeat=('Code','code','#01579b'))
-    def colored(color): return dict(button_color=color, text_color='#ffffff') if color else {} # readable in every theme
-    self.buttons = {k: w.Button(description=name, icon=icon, style=colored(color), layout=w.Layout(width='92px'), tooltip=f'{name} the run') for k,(name,icon,color) in names.items()}
-    self.bar = w.FloatProgress(min=0, max=1, layout=w.Layout(width='98%', max_width='580px'))
-    self.views = {k: w.HTML(layout=w.Layout(max_width='100%', overflow='auto' if k in ('past','code') else 'visible', flex='0 0 auto')) for k in ('status','curves','digits','weights','matrix','past','code')}
-    flow = dict(flex_flow='row wrap', align_items='flex-start')
-    sight = [w.HBox(list(self.buttons.values()), layout=w.Layout(flex_flow='row wrap')), self.bar, *(self.views[k] for k in ('status','curves','digits'))]
-    self.widget = w.VBox([
-        w.HBox([w.VBox(rows, layout=w.Layout(flex='0 1 310px', margin='0 16px 0 0')), w.VBox(sight, layout=w.Layout(flex='1 1 340px', min_width='0', max_width='680px'))], layout=w.Layout(**flow)),
-        w.HBox([self.views[k] for k in ('weights','matrix')], layout=w.Layout(**flow, grid_gap='8px 32px', margin='12px 0')),
-        self.views['past'], self.views['code']]).add_class('torchnn-controls')
-    for name,button in self.buttons.items(): button.on_click(lambda _, name=name: self._act(name))
-    for name in ('data','model','opt','lr'): self.inputs[name].observe(partial(self._changed, name), 'value')
-
-# %% ../nbs/36_controls.ipynb #5210cc94
-@patch
-def _load(self:TrainingControls):
-    "The chosen data, and a few validation items to look at"
-    data = self.sources[self.inputs['data'].value]()
-    self.train_ds,self.valid_ds = data if not hasattr(data, 'x_train') else (TensorDataset(data.x_train, data.y_train), TensorDataset(data.x_valid, data.y_valid))
-    items = [self.valid_ds[i] for i in range(min(10, len(self.valid_ds)))]
-    self.few = torch.stack([x for x,_ in items])
-    self.truth = [int(y) if (t := torch.as_tensor(y)).ndim == 0 and not t.is_floating_point() else None for _,y in items]
-    self.pictures = _square_pictures(self.few)
-    if not self._given: self.inputs['epochs'].value = min(50, epochs_for(len(self.train_ds))) # as many steps, whatever the data
-    self._reset()
-
-@patch
-def settings(self:TrainingControls)->FitSettings:
-    "What the panel says now"
-    v = {k: i.value for k,i in self.inputs.items()}
-    return FitSettings(self.models[v['model']], v['opt'], _short(v['lr']), _short(v['momentum']), v['bs'], v['epochs'], v['device'], v['seed'])
-
-@patch
-def _reset(self:TrainingControls):
-    "A new run, not begun; the one before is kept as a faint curve"
-    if self.run:
-        self.run.stop()
-        if self.run.steps: self.past.append((self.run.settings, self.run.curves(), self.run.state))
-    self.run = None
-    self._draw()
-
-@patch
-def _begin(self:TrainingControls):
-    "The run that the buttons steer, made if there is none to go on with"
-    if self.run and self.run.state in ('idle','running','paused'): return self.run
-    self._reset()
-    s,track = self.settings(),None
-    if self.inputs['track'].value: track = dict(project=self.project, config=s.named()) # the seed that torch knows of is not this run's
-    self.run = SteeredFit(self.train_ds, self.valid_ds, s, loss_func=self.loss_func, on_news=self._news, track=track)
-    self._since = time.perf_counter(),0
-    return self.run
-
-# %% ../nbs/36_controls.ipynb #5af2ce6c
-@patch
-def _act(self:TrainingControls, name):
-    "What a button does; what goes wrong is shown in the panel"
-    try:
-        if name == 'train': self._begin().start()
-        if name == 'step': self._begin().step()
-        if name == 'pause' and self.run: self.run.pause()
-        if name == 'stop' and self.run: self.run.stop()
-        if name == 'reset': self._reset()
-        if name == 'repeat': self.views['code'].value = f'<pre style="overflow-x:auto;white-space:pre;user-select:all;font:13px/1.4 monospace;margin:8px 0">{html.escape(self.code())}</pre>'
-        self._status()
-    except Exception as e:
-        self.run = None if self.run and self.run.state == 'idle' else self.run
-        self._status(e)
-
-@patch
-def _changed(self:TrainingControls, name, change):
-    "What a moved control does: the rate acts on the run, a new model or optimizer brings its own rate"
-    if name == 'data': return self._load()
-    if name == 'lr':
-        if self.run: self.run.set_lr(_short(change['new']))
-        return
-    if self.run and self.run.state in ('running','paused'): return # it is for the next run
-    opt = getattr(optim, self.inputs['opt'].value)
-    known = self._defaults(self.inputs['model'].value)
-    self.inputs['lr'].value = known.lr if opt is optim.SGD else inspect.signature(opt).parameters['lr'].default
-    self.inputs['momentum'].value = known.momentum if opt is optim.SGD else 0.
-    self.inputs['momentum'].disabled = 'momentum' not in inspect.signature(opt).parameters
-
-@patch
-def code(self:TrainingControls)->str: # Empty if nothing has run
-    "Python that repeats the last run"
-    return self.run.code() if self.run and self.run.steps else ''
-
-@patch
-def close(self:TrainingControls):
-    "Stop what trains, and take the panel away"
-    self._closed = True
-    if self.run: self.run.stop()
-    self.widget.close()
-
-# %% ../nbs/36_controls.ipynb #939c87a7
-@patch
-def _news(self:TrainingControls, run):
-    "Called in the training's thread: draw, if it is time"
-    now = time.perf_counter()
-    ended = run.state in ('finished','stopped','failed')
-    if self._closed or run is not self.run or (now < self._next and not ended and run._allowed > 0): return
-    self._draw()
-    self._next = time.perf_counter() + max(.5, 20*(time.perf_counter()-now))
-
-@patch
-def _status(self:TrainingControls, error=None):
-    "State, progress and speed, in a line that a screen reader speaks"
-    with self._drawing: self.views['status'].value = f'<div role="status" style="font:14px sans-serif">{self._said(error)}</div>'
-
-@patch
-def _said(self:TrainingControls, error):
-    "The words of that line"
-    run = self.run
-    error = error or (run and run.error)
-    total = run.settings.epochs*len(run.train_dl) if run else 1
-    self.bar.value = run.steps/total if run else 0
-    if error: return f'<b style="color:#d6453d">failed: {html.escape(f"{type(error).__name__}: {error}")}</b>'
-    if not run: return '<b>idle</b>: press Train'
-    start,before = self._since
-    speed = (run.steps-before)/max(1e-9, time.perf_counter()-start)
-    if run.state != 'running' or time.perf_counter()-start > 2: self._since = time.perf_counter(),run.steps
-    last = run.valid[-1][1] if run.valid else {}
-    numbers = [f'step {run.steps:,} of {total:,}', *([f'{speed:,.0f} steps a second'] if run.state == 'running' and speed else []), *(f'validation {k.replace("valid_", "")} {last[k]:.3f}' for k in ('valid_loss','accuracy') if last.get(k) is not None)]
-    kept = run.history and (run.history.url or run.history.run_dir)
-    return f'<b>{run.state}</b>: ' + ', '.join([*numbers, *([f'tracked: {html.escape(str(kept))}'] if kept else [])])
-
-@patch
-def _draw(self:TrainingControls):
-    "Everything the panel shows"
-    with self._drawing: self._draw_views()
-
-@patch
-def _draw_views(self:TrainingControls):
-    run,v = self.run,self.views
-    self._status()
-    v['curves'].value = draw_curves(run.curves() if run else dict(training=([], []), validation=([], [])), [c for _,c,_ in self.past[-8:]])
-    if run and self.pictures and run.steps and None not in self.truth:
-        out = run.look(self.few)
-        if out.ndim == 2: v['digits'].value = draw_digits(self.pictures, self.truth, out)
-    if run: v['weights'].value = draw_weights(run.model)
-    if run and run.matrix is not None: v['matrix'].value = draw_matrix(run.matrix)
-    rows = [dict(s.named(), steps=c['training'][0][-1] if c['training'][0] else 0, valid_loss=c['validation'][1][-1] if c['validation'][1] else None, state=state) for s,c,state in self.past[-8:]]
-    v['past'].value = show_table(rows, 'earlier runs, the faint curves')._repr_html_() if rows else ''
-
-# %% ../nbs/36_controls.ipynb #8a8f3d0a
-@patch
-def _repr_html_(self:TrainingControls):
-    "A still picture of the panel, where there is no kernel"
-    said = ', '.join(f'{k} {getattr(v, "__name__", v)}' for k,v in self.settings().named().items())
-    return f'<div><p>{html.escape(said)}</p>' + ''.join(self.views[k].value for k in ('status','curves','digits','weights','matrix','past')) + '</div>'
-
-@patch
-def _repr_mimebundle_(self:TrainingControls, **kwargs):
-    "The widgets in a notebook that is alive, otherwise the still picture"
-    return self.widget._repr_mimebundle_(**kwargs) if in_notebook() else {'text/plain': f'TrainingControls: {self.run.state if self.run else "idle"}', 'text/html': self._repr_html_()}
 
 # %% ../nbs/36_controls.ipynb #e76683df
 class Recording(NamedTuple):
@@ -606,7 +574,8 @@ def record(
     total = settings.epochs*len(run.train_dl)
     wanted = {max(1, round(total*(i/(n-1))**2)) for i in range(n)}
     run.start()
-    if run.wait(None) == 'failed': raise run.error
+    run.wait(None)
+    if run.error: raise run.error
     return Recording(settings, run.curves(), moments)
 
 # %% ../nbs/36_controls.ipynb #a2507a41
@@ -657,7 +626,7 @@ class Player:
 
     def _points(self, r, svg):
         "Steps and places of a run's points in its chart"
-        drawn = {name: re.search(f'class="{name}" points="([^"]*)"', svg)[1].split() for name in r.curves}
+        drawn = {name: re.findall(f'class="{name}" points="([^"]*)"', svg)[0].split() for name in r.curves}
         return {name: [[step,place] for step,place in zip((s for s,l in zip(*r.curves[name]) if math.isfinite(l)), drawn[name])] for name in r.curves}
 
     def _repr_html_(self):
@@ -674,7 +643,7 @@ class Player:
         return f'<div id="{name}" style="max-width:600px">{steer}{still}</div><script>{_PLAY.replace("ID", name, 1).replace("DATA", data, 1)}</script>'
 
     def save(self,
-        path, # File to write, as 'player.html'
+        path:str|Path, # File to write, as 'player.html'
     ):
         "Write it as a page that needs nothing else"
         save_page(path, self._repr_html_(), 'A training, played back')

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['MNIST_FILES', 'MIRRORS', 'DOWNLOAD_LIMITS', 'Digits', 'digit_tensors', 'load_sample', 'read_idx', 'MnistFile',
-           'cache_dir', 'has_mnist', 'clear_mnist', 'in_notebook', 'progress_bar', 'DownloadError', 'load_mnist',
-           'load_mnist_test', 'load_data', 'check_digits', 'check_count', 'check_positive', 'ArrayUnpickler',
-           'load_pickle']
+           'cache_dir', 'store_file', 'has_mnist', 'clear_mnist', 'in_notebook', 'progress_bar', 'DownloadError',
+           'load_mnist', 'load_mnist_test', 'load_data', 'check_digits', 'check_count', 'check_positive',
+           'ArrayUnpickler', 'load_pickle']
 
 # %% ../nbs/00_data.ipynb #ee586873
 import contextlib, gzip, hashlib, math, numbers, os, pickle, re, secrets, struct, sys, time, zlib
@@ -51,8 +51,8 @@ def load_sample()->Digits: # 5,000 training and 1,000 validation images
 
 # %% ../nbs/00_data.ipynb #f82ba29d
 def read_idx(
-    data:bytes,  # Unpacked bytes of an IDX file
-)->np.ndarray:   # uint8, in the shape that the header gives
+    data:bytes|bytearray, # Unpacked bytes of an IDX file
+)->np.ndarray:            # uint8, in the shape that the header gives
     "The array in an IDX file of unsigned bytes"
     if bytes(data[:3]) != b'\0\0\x08': raise ValueError(f'data starts with {bytes(data[:3])}; an IDX file of unsigned bytes starts with {bytes([0, 0, 8])}')
     start = 4 + 4*int.from_bytes(data[3:4])
@@ -67,8 +67,8 @@ class MnistFile(NamedTuple):
     sha256:str # Their SHA-256, in hexadecimal
 
     def fits(self,
-        data:bytes, # Unpacked bytes
-    )->bool:        # True if these are the file's bytes, all of them and no others
+        data:bytes|bytearray, # Unpacked bytes
+    )->bool:                  # True if these are the file's bytes, all of them and no others
         "Whether `data` is this file"
         return len(data) == self.size and hashlib.sha256(data).hexdigest() == self.sha256
 
@@ -93,11 +93,11 @@ def _cached(name):
     return cache_dir()/'mnist'/name
 
 # %% ../nbs/00_data.ipynb #6a29548c
-def _store(
-    path:Path,  # Where the file shall be
-    data:bytes, # What it shall hold
+def store_file(
+    path:Path,            # Where the file shall be
+    data:bytes|bytearray, # What it shall hold
 ):
-    "Write a file under another name, then rename it"
+    "Write a file under another name, then rename it: whoever reads it finds the old one or the new one, whole"
     part = path.with_name(f'.{path.name}.{secrets.token_hex(4)}.part')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,11 +145,11 @@ def in_notebook()->bool:
     return bool(getattr(getattr(sys.modules.get('IPython'), 'get_ipython', lambda: None)(), 'kernel', None))
 
 def progress_bar(
-    total:int=None,     # Steps to the end, if that is known
-    desc:str=None,      # Words before the bar
-    unit:str='it',      # What is counted; 'B' for bytes
-    progress:bool=True, # False hides it
-):                      # A `tqdm` bar: `update(n)` it, and `close()` it at the end, or use it in a `with`
+    total:int|None=None, # Steps to the end, if that is known
+    desc:str|None=None,  # Words before the bar
+    unit:str='it',       # What is counted; 'B' for bytes
+    progress:bool=True,  # False hides it
+):                       # A `tqdm` bar: `update(n)` it, and `close()` it at the end, or use it in a `with`
     "A progress bar, shown in terminals and notebooks only, and not where the variable `TQDM_DISABLE` is set"
     if in_notebook(): from tqdm.notebook import tqdm
     else: from tqdm import tqdm
@@ -208,7 +208,7 @@ class DownloadError(OSError):
 def _fetch(
     name:str,     # One of `MNIST_FILES`
     mirrors:list, # Base addresses; those that fail are moved to the end
-)->bytes:         # The file, unpacked and checked
+)->bytes|bytearray: # The file, unpacked and checked
     "One of MNIST's files, from the first mirror that has it"
     from urllib3.exceptions import HTTPError
     reasons, outer = [f'no mirror gave {name}.gz; load_sample() needs no network'], sys.exception()
@@ -220,19 +220,19 @@ def _fetch(
 
 # %% ../nbs/00_data.ipynb #348613e4
 def _read_cached(name):
-    "The bytes of one file in the cache, or None if they are not MNIST's"
+    "The bytes of one file in the cache; none of them if they are not MNIST's"
     path, file = _cached(name), MNIST_FILES[name]
     found = _stat(path)
     data = path.read_bytes() if found and found.st_size == file.size else b''
-    return data if file.fits(data) else None
+    return data if file.fits(data) else b''
 
 def _keep(name, data):
     "Put one file into the cache; remove what killed programs have left there"
     for p in _left_over():
         with contextlib.suppress(OSError): p.unlink()
-    try: _store(_cached(name), data)
+    try: store_file(_cached(name), data)
     except OSError as e:
-        if _read_cached(name) is None: raise OSError(e.errno, f'{e.strerror}; make room, or let TORCHNN_REALLY_HOME name another folder', str(_cached(name))) from e
+        if not _read_cached(name): raise OSError(e.errno, f'{e.strerror}; make room, or let TORCHNN_REALLY_HOME name another folder', str(_cached(name))) from e
     return data # also where another process has put the file there meanwhile, and keeps it busy
 
 def _addresses(mirrors):
@@ -244,7 +244,7 @@ def _addresses(mirrors):
 def _read_mnist(names, mirrors):
     "The arrays in some of MNIST's files; if one of these is missing, all that are missing are downloaded"
     mirrors, data = _addresses(mirrors), {name: _read_cached(name) for name in MNIST_FILES}
-    if any(data[name] is None for name in names):
+    if not all(data[name] for name in names):
         for name in MNIST_FILES: data[name] = data[name] or _keep(name, _fetch(name, mirrors))
     return [read_idx(data[name]) for name in names]
 
@@ -255,20 +255,20 @@ def _split(x, y):
 def _cached_mnist():
     "MNIST from the cache, or None if it is not there or not whole"
     data = [_read_cached(name) for name in _TRAIN]
-    return None if None in data else _split(*map(read_idx, data))
+    return _split(*map(read_idx, data)) if all(data) else None
 
 _TRAIN, _TEST = [[f'{part}-images-idx3-ubyte', f'{part}-labels-idx1-ubyte'] for part in ('train', 't10k')]
 
 # %% ../nbs/00_data.ipynb #3c35507a
 def load_mnist(
-    mirrors:list=None, # Base addresses to download from, in this order, with or without a final slash, or a single one; None: `MIRRORS`
-)->Digits:             # 50,000 training and 10,000 validation images
+    mirrors:list|str|None=None, # Base addresses to download from, in this order, with or without a final slash, or a single one; None: `MIRRORS`
+)->Digits:                      # 50,000 training and 10,000 validation images
     "MNIST as the tutorial's pickle holds it: from the cache or, the first time, from a mirror"
     return _split(*_read_mnist(_TRAIN, mirrors))
 
 def load_mnist_test(
-    mirrors:list=None, # As in `load_mnist`
-)->tuple:              # `x_test`, float32 `(10000, 784)`, and `y_test`, int64 `(10000,)`
+    mirrors:list|str|None=None, # As in `load_mnist`
+)->tuple:                       # `x_test`, float32 `(10000, 784)`, and `y_test`, int64 `(10000,)`
     "MNIST's test images and their labels"
     return digit_tensors(*_read_mnist(_TEST, mirrors))
 
@@ -331,7 +331,7 @@ class _PickledType:
     def __setstate__(self, state): self.order = state[1]
     def dtype(self):
         if not re.fullmatch('[biuf][1248]', self.code): raise pickle.UnpicklingError(f'it holds an array of {self.code!r}, not of numbers')
-        return np.dtype(self.code).newbyteorder(self.order)
+        return np.dtype(self.code).newbyteorder(self.order) # pyright: ignore[reportArgumentType]
 
 class _PickledArray:
     "What a pickle says of a numpy array"
@@ -372,8 +372,8 @@ def _pickled_digits(
 
 # %% ../nbs/00_data.ipynb #69d35ca5
 def load_pickle(
-    path:str, # The tutorial's `mnist.pkl.gz`, gzipped or plain
-)->Digits:    # As `load_mnist` gives them
+    path:str|Path, # The tutorial's `mnist.pkl.gz`, gzipped or plain
+)->Digits:         # As `load_mnist` gives them
     "The digits in a pickle, and nothing in it is run: the one thing it may build is arrays of numbers"
     with open(path, 'rb') as f: opener = gzip.open if f.read(2) == b'\x1f\x8b' else open
     try:

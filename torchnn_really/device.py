@@ -7,6 +7,7 @@ __all__ = ['default_device', 'check_device', 'to_device', 'on_device', 'dataset_
 
 # %% ../nbs/25_device.ipynb #212874d7
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 import torch
 from torch.utils.data import TensorDataset
@@ -16,11 +17,12 @@ from .training import loss_batch
 # %% ../nbs/25_device.ipynb #94d1ba9f
 def default_device()->torch.device: # `cuda`, `mps`, `xpu`, … or `cpu`
     "The accelerator of this machine if it has one, otherwise the CPU"
-    return torch.accelerator.current_accelerator() if torch.accelerator.is_available() else torch.device('cpu')
+    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return found or torch.device('cpu')
 
 # %% ../nbs/25_device.ipynb #dd299d66
 def check_device(
-    device, # Name as 'cpu' or 'cuda:1', or a `torch.device`; None: `default_device()`
+    device:str|torch.device|None, # Name as 'cpu' or 'cuda:1', or a `torch.device`; None: `default_device()`
 )->torch.device:
     "The device, if this machine has it; otherwise an error that says what it has"
     if device is None: return default_device()
@@ -34,24 +36,24 @@ def check_device(
 
 # %% ../nbs/25_device.ipynb #192679d7
 def to_device(
-    *batch,                   # Tensors
-    device,                   # Where to
-    non_blocking:bool=False,  # Return before a copy from pinned memory is done?
-)->tuple:                     # The tensors there
+    *batch,                  # Tensors
+    device:str|torch.device, # Where to
+    non_blocking:bool=False, # Return before a copy from pinned memory is done?
+)->tuple:                    # The tensors there
     "A batch's tensors, moved to a device"
     return tuple(t.to(device, non_blocking=non_blocking) for t in batch)
 
 def on_device(
-    dl,          # Loader
-    device=None, # Where its batches go; None: `default_device()`
+    dl,                                # Loader
+    device:str|torch.device|None=None, # Where its batches go; None: `default_device()`
 )->WrappedDataLoader:
     "A loader whose batches come on a device; from pinned memory they are copied while Python goes on"
     return WrappedDataLoader(dl, partial(to_device, device=check_device(device), non_blocking=bool(getattr(dl, 'pin_memory', False))))
 
 # %% ../nbs/25_device.ipynb #a015296f
 def dataset_on(
-    ds:TensorDataset, # Dataset of tensors
-    device=None,      # Where they go; None: `default_device()`
+    ds:TensorDataset,                  # Dataset of tensors
+    device:str|torch.device|None=None, # Where they go; None: `default_device()`
 )->TensorDataset:
     "A dataset whose tensors live on a device, so that batches are cut there and none is copied"
     if not isinstance(ds, TensorDataset): raise TypeError(f'ds is {type(ds).__name__}; a TensorDataset can be moved whole, for others move the batches with on_device(loader)')
@@ -59,9 +61,9 @@ def dataset_on(
 
 # %% ../nbs/25_device.ipynb #24be3b18
 def graphed(
-    step=loss_batch, # Function for `fit`'s `step`
-    warm_up:int=3,   # Batches of each shape that run as usual before one is recorded
-):                   # Function for `fit`'s `step`
+    step:Callable=loss_batch, # Function for `fit`'s `step`
+    warm_up:int=3,            # Batches of each shape that run as usual before one is recorded
+)->Callable:                  # Function for `fit`'s `step`
     "The same step; on CUDA it is recorded once for each shape of batch, then replayed. Elsewhere nothing is changed"
     graphs,seen,settings = {},Counter(),[]
     def replayed(model, loss_func, xb, yb, opt):
@@ -76,8 +78,8 @@ def graphed(
     return replayed
 
 def beside(
-    f, *args, # A function, and what it is called with
-):            # What it returns
+    f:Callable, *args, # A function, and what it is called with
+):                     # What it returns
     "A call on a stream of its own, as CUDA wants it before a recording"
     here,other = torch.cuda.current_stream(),torch.cuda.Stream()
     other.wait_stream(here)
@@ -86,8 +88,8 @@ def beside(
     return result
 
 def record_step(
-    step, model, loss_func, xb, yb, opt, # A step, and what it is called with
-):                                       # Function of a batch of the same shape
+    step:Callable, model:Callable, loss_func:Callable, xb:torch.Tensor, yb:torch.Tensor, opt, # A step, and what it is called with
+)->Callable: # Function of a batch of the same shape
     "A step as a CUDA graph; recording takes no step"
     x,y,graph = xb.clone(),yb.clone(),torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph): loss,n = step(model, loss_func, x, y, opt)

@@ -9,12 +9,15 @@ __all__ = ['contenders', 'Job', 'start_job', 'Trained', 'Stopwatch', 'referee', 
            'with_fastai', 'with_keras', 'compare_contenders']
 
 # %% ../nbs/37_frameworks.ipynb #f7078021
+# The frameworks are optional, and each is imported where it is used:
+# pyright: reportMissingImports=false
 import contextlib
 import importlib.util
 import logging
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 import torch
 import torch.nn.functional as F
@@ -22,7 +25,7 @@ from torch import nn
 from torch.utils.data import DataLoader, RandomSampler, TensorDataset
 from .batches import BatchLoader
 from .rungs import Mnist_Logistic, get_model
-from .tables import show_table
+from .tables import Table, show_table
 from .training import evaluate, fit
 
 # %% ../nbs/37_frameworks.ipynb #90d85465
@@ -40,7 +43,7 @@ class Job(NamedTuple):
 
 def start_job(
     job:Job, # What to do
-):           # Model, optimizer, training loader, validation loader
+)->tuple:    # Model, optimizer, training loader, validation loader
     "What a training begins with: always the same, from the same seed"
     torch.manual_seed(job.seed)
     model,opt = get_model(job.arch, lr=job.lr, momentum=job.momentum)
@@ -73,8 +76,8 @@ def referee(
 
 # %% ../nbs/37_frameworks.ipynb #a3130ba9
 def mean_loss(
-    model,    # Model to measure
-    valid_dl, # Batches, as pairs
+    model:nn.Module, # Model to measure
+    valid_dl,        # Batches, as pairs
 )->float:
     "Validation loss, each batch weighted by its size: the shortest way to write it"
     model.eval()
@@ -141,7 +144,7 @@ def same_weights(
 class Contender(NamedTuple):
     "A way to do a job"
     name:str                       # What it is called
-    train:object                   # A function from a `Job` to a `Trained`
+    train:Callable                 # A function from a `Job` to a `Trained`
     imports:str = 'torch'          # The module that it imports
     package:str = 'torch'          # What `pip install` calls it
     loader:type = DataLoader       # The kind of loaders that it is given
@@ -154,11 +157,11 @@ contenders = [ # everyone who is compared, in the order of this page
     Contender('tutorial', with_tutorial)]
 
 def framework(
-    name:str,    # What it is called
-    imports:str, # The module that it imports
-    package:str, # What `pip install` calls it
-    differs='',  # Why its weights are not the same to the last bit; empty: they are
-):
+    name:str,       # What it is called
+    imports:str,    # The module that it imports
+    package:str,    # What `pip install` calls it
+    differs:str='', # Why its weights are not the same to the last bit; empty: they are
+)->Callable:
     "A decorator that adds a function from a `Job` to a `Trained` to `contenders`"
     def add(train):
         contenders[:] = [c for c in contenders if c.name != name] + [Contender(name, train, imports, package, differs=differs)]
@@ -176,7 +179,7 @@ def is_installed(
 def attempt(
     name:str, # A contender's name
     job:Job,  # What it is to do
-):            # A `Trained`, or a sentence that says why there is none
+)->Trained|str: # A `Trained`, or a sentence that says why there is none
     "Do a job if what it needs is installed"
     found = [c for c in contenders if c.name == name]
     if not found: raise ValueError(f"name is {name!r}; it must be one of {', '.join(c.name for c in contenders)}")
@@ -352,7 +355,7 @@ def with_keras(
 # %% ../nbs/37_frameworks.ipynb #73b10cee
 def compare_contenders(
     job:Job, # What everyone is to do
-):           # A table with a row for each contender
+)->Table:    # A table with a row for each contender
     "What each contender that is installed makes of a job: its own validation loss, the referee's, and whether the weights are those of the bare loop"
     wanted = with_bare_loop(job)
     def row(name):

@@ -6,6 +6,7 @@
 __all__ = ['Lambda', 'view_images', 'view_rows', 'sequential_cnn']
 
 # %% ../nbs/23_layers.ipynb #fccc4c7a
+from collections.abc import Callable
 from functools import partial
 import torch
 from torch import nn
@@ -14,7 +15,7 @@ from torch import nn
 class Lambda(nn.Module):
     "A layer that calls a function"
     def __init__(self,
-        func, # Function of one tensor; it must hold no parameters of its own
+        func:Callable, # Function of one tensor; it must hold no parameters of its own
     ):
         super().__init__()
         self.func = func
@@ -24,7 +25,7 @@ class Lambda(nn.Module):
     ):                  # Whatever it returns
         return self.func(x)
 
-    def extra_repr(self): return getattr(self.func, '__name__', repr(self.func))
+    def extra_repr(self)->str: return getattr(self.func, '__name__', repr(self.func))
 
 # %% ../nbs/23_layers.ipynb #3990a8f2
 def view_images(

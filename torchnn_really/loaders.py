@@ -6,6 +6,7 @@
 __all__ = ['preprocess', 'WrappedDataLoader', 'any_size_cnn']
 
 # %% ../nbs/24_loaders.ipynb #1a4e28a7
+from collections.abc import Callable
 import torch
 from torch import nn
 from .layers import Lambda, view_images, view_rows
@@ -22,8 +23,8 @@ def preprocess(
 class WrappedDataLoader:
     "A loader whose batches go through a function first"
     def __init__(self,
-        dl,   # Loader to wrap
-        func, # Called with a batch's parts, as `func(xb, yb)`; returns the new batch
+        dl,            # Loader to wrap
+        func:Callable, # Called with a batch's parts, as `func(xb, yb)`; returns the new batch
     ):
         self.dl,self.func = dl,func
 

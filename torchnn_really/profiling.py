@@ -21,19 +21,19 @@ import threading
 import time
 import warnings
 from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 import torch
-from fastcore.basics import patch
 from torch.utils.data import Dataset, TensorDataset
 from .data import check_count
 from .loaders import WrappedDataLoader
 from .runs import save_page
-from .show import _new_ax
-from .tables import show_table
+from .show import new_ax
+from .tables import Table, show_table
 from .tracking import Tracker
-from .training import n_batches
+from .training import History, n_batches
 
 # %% ../nbs/26_profiling.ipynb #6ab67d8e
 PHASES = dict(loading='#d55e00', forward='#0072b2', backward='#56b4e9', step='#009e73', hooks='#cc79a7', validation='#e69f00', other='#999999') # The phases of a training, each with its colour in figures
@@ -42,20 +42,21 @@ PHASES = dict(loading='#d55e00', forward='#0072b2', backward='#56b4e9', step='#0
 class PhaseClock:
     "The seconds a training spends in each phase"
     def __init__(self,
-        tracer=None, # `Tracer` that is told of each change; None: clock only
+        tracer:'Tracer|None'=None, # `Tracer` that is told of each change; None: clock only
     ):
         self.phase,self.since,self.held,self.thread = None,0.,False,threading.get_ident()
         self.tracer,self.epoch,self.steps,self.begun = tracer or Tracer(0),0,[],(0.,0.)
-        self.place,self.seconds = 'around',{place: Counter() for place in ('around','step','traced')} # where they passed: between epochs, in steps, in traced steps
+        self.place = 'around'
+        self.seconds:dict[str,dict] = {place: Counter() for place in ('around','step','traced')} # where they passed: between epochs, in steps, in traced steps
 
     def enter(self,
-        phase, # One of `PHASES`; None: nobody's time
+        phase:str|None, # One of `PHASES`; None: nobody's time
     ):
         "Another phase begins, unless one is held or it is the same"
         if phase != self.phase and not self.held and threading.get_ident() == self.thread: self.switch(phase)
 
     def switch(self,
-        phase, # As in `enter`
+        phase:str|None, # As in `enter`
     ):
         "Another phase begins"
         if self.phase: self.seconds[self.place][self.phase] += time.perf_counter() - self.since
@@ -64,7 +65,7 @@ class PhaseClock:
 
     @contextlib.contextmanager
     def hold(self,
-        phase, # One of `PHASES`
+        phase:str, # One of `PHASES`
     ):
         "Whatever happens inside belongs to one phase"
         self.enter(phase)
@@ -74,6 +75,30 @@ class PhaseClock:
             self.held = False
             self.enter('other')
 
+    def trace(self,
+        on:bool, # Trace from here on?
+    ):
+        "Begin or end to trace, which is nobody's time"
+        tracer,phase = self.tracer,self.phase
+        if on == tracer.on or not tracer.n: return
+        self.switch(None)
+        if on: tracer.start()
+        else: tracer.stop()
+        self.switch(phase)
+
+    def begin_step(self,
+        i:int, # The step of this epoch that begins, from 1
+    ):
+        "A batch is asked for: the step before is over"
+        self.enter(None)
+        spent = [sum(f(seconds) for seconds in self.seconds.values()) for f in (lambda s: s['loading'], lambda s: sum(s.values()))]
+        if i > 1: self.steps.append((self.tracer.on, *(b-a for a,b in zip(self.begun, spent))))
+        self.begun = spent
+        self.tracer.counts['steps'] += self.tracer.on
+        self.trace(self.epoch == 1 and self.tracer.first <= i <= self.tracer.last)
+        self.place = 'traced' if self.tracer.on else 'step'
+        self.enter('loading')
+
 # %% ../nbs/26_profiling.ipynb #8bc076de
 class PhasedLoader(WrappedDataLoader):
     "A loader to train on, that tells a clock while one waits for it"
@@ -81,8 +106,7 @@ class PhasedLoader(WrappedDataLoader):
         dl,               # Loader
         clock:PhaseClock, # Whom to tell
     ):
-        super().__init__(dl, None)
-        self.clock = clock
+        self.dl,self.clock = dl,clock
 
     def __iter__(self):
         self.clock.epoch += 1
@@ -115,9 +139,9 @@ def _hear_backward(clock):
     if ask: ask(lambda: clock.enter('step'))
 
 def phased_loss(
-    loss_func,        # Loss function
-    clock:PhaseClock, # Whom to tell
-):
+    loss_func:Callable, # Loss function
+    clock:PhaseClock,   # Whom to tell
+)->Callable:
     "The same loss function, with an ear on what becomes of its loss"
     @functools.wraps(loss_func, updated=())
     def heard(*args, **kwargs):
@@ -129,18 +153,19 @@ def phased_loss(
     return heard
 
 def phased_hook(
-    hook,             # Hook for `fit`, or None
-    clock:PhaseClock, # Whom to tell
-):
+    hook:Callable|None, # Hook for `fit`, or None
+    clock:PhaseClock,   # Whom to tell
+)->Callable|None:
     "The same hook, whose time is counted"
+    if hook is None: return None
     def heard(info):
         with clock.hold('hooks'): hook(info)
-    return hook and heard
+    return heard
 
 @contextlib.contextmanager
 def listening(
-    clock:PhaseClock, # Whom to tell
-    model, opt,       # The model and its optimizer; each is left as it was
+    clock:PhaseClock,           # Whom to tell
+    model:torch.nn.Module, opt, # The model and its optimizer; each is left as it was
 ):
     "While this lasts, model and optimizer tell when they are called"
     with contextlib.ExitStack() as stack:
@@ -156,13 +181,13 @@ def listening(
 class Tracer:
     "Traces some steps, and keeps what was traced in one piece"
     def __init__(self,
-        n:int,           # Steps to trace, and batches of the validation; 0: none
-        first:int=1,     # The first step to trace, from 1; sooner if the epoch is too short
-        n_steps=None,    # Steps of an epoch, if they are known
+        n:int,                 # Steps to trace, and batches of the validation; 0: none
+        first:int=1,           # The first step to trace, from 1; sooner if the epoch is too short
+        n_steps:int|None=None, # Steps of an epoch, if they are known
     ):
         self.n,self.first,self.on = n,first if n_steps is None else max(1, min(first, n_steps-n+1)),False
         self.last = min(self.first+n-1, n_steps or self.first+n-1) # the last step to trace
-        self.parts,self.counts,self.profile,self.range = [],Counter(),None,None
+        self.parts,self.counts,self.range = [],Counter(),None
 
     def start(self):
         "Begin to trace"
@@ -181,49 +206,34 @@ class Tracer:
         with tempfile.TemporaryDirectory() as folder:
             self.profile.export_chrome_trace(f'{folder}/part.json')
             self.parts.append(json.loads(Path(f'{folder}/part.json').read_text(encoding='utf-8')))
-        self.profile = None
+        del self.profile
 
     def switch(self,
-        phase, # One of `PHASES`, or None
+        phase:str|None, # One of `PHASES`, or None
     ):
         "Note that a phase begins"
         if self.range: self.range.__exit__(None, None, None)
         self.range = torch.profiler.record_function(f'phase: {phase}') if self.on and phase else None
         if self.range: self.range.__enter__()
 
-# %% ../nbs/26_profiling.ipynb #c2b6abb8
-@patch
-def trace(self:PhaseClock,
-    on:bool, # Trace from here on?
-):
-    "Begin or end to trace, which is nobody's time"
-    tracer,phase = self.tracer,self.phase
-    if on == tracer.on or not tracer.n: return
-    self.switch(None)
-    if on: tracer.start()
-    else: tracer.stop()
-    self.switch(phase)
-
-@patch
-def begin_step(self:PhaseClock,
-    i:int, # The step of this epoch that begins, from 1
-):
-    "A batch is asked for: the step before is over"
-    self.enter(None)
-    spent = [sum(f(seconds) for seconds in self.seconds.values()) for f in (lambda s: s['loading'], Counter.total)]
-    if i > 1: self.steps.append((self.tracer.on, *(b-a for a,b in zip(self.begun, spent))))
-    self.begun = spent
-    self.tracer.counts['steps'] += self.tracer.on
-    self.trace(self.epoch == 1 and self.tracer.first <= i <= self.tracer.last)
-    self.place = 'traced' if self.tracer.on else 'step'
-    self.enter('loading')
+    def finish(self,
+        folder:str|Path|None, # Where to write the trace, or None
+    )->dict:                  # The trace; empty: none
+        "The whole trace; the first time it is written, and joins the run"
+        if not self.parts or hasattr(self, 'whole'): return getattr(self, 'whole', {})
+        self.whole = merged(self.parts, dict(steps=self.counts['steps'], first=self.first, validation=self.counts['validation']))
+        if folder is not None:
+            with contextlib.suppress(OSError): write_trace(self.whole, Path(folder)/'trace.json') # training goes on; the end will say so
+        run = getattr(sys.modules.get('wandb'), 'run', None)
+        if run is not None: Tracker(run).attempt(_keep_trace, run, self.whole)
+        return self.whole
 
 # %% ../nbs/26_profiling.ipynb #50685dc0
 _LANE = 99_999_999 # the lane of the phases; no thread has such a number
 
 def merged(
-    parts,  # Traces, as torch exports them
-    counts, # Steps, and batches of the validation, that they hold
+    parts:list,  # Traces, as torch exports them
+    counts:dict, # Steps, and batches of the validation, that they hold
 )->dict:
     "One trace, with a lane for the phases"
     kept = {k: v for part in parts[:1] for k,v in part.items() if k not in ('traceEvents','traceName','host_name')}
@@ -240,8 +250,8 @@ def _event(e, part):
 
 # %% ../nbs/26_profiling.ipynb #3f8b67b6
 def write_trace(
-    trace:dict, # As from `merged`
-    path,       # File to write, as 'trace.json'
+    trace:dict,    # As from `merged`
+    path:str|Path, # File to write, as 'trace.json'
 ):
     "Write a trace in one step: what is there is whole, whoever stops this"
     part = Path(f'{path}.part')
@@ -251,7 +261,7 @@ def write_trace(
     finally: part.unlink(missing_ok=True)
 
 def read_trace(
-    path, # File with a trace, as `Profile.save` or `torch.profiler` writes it
+    path:str|Path, # File with a trace, as `Profile.save` or `torch.profiler` writes it
 )->dict:
     "A trace from its file"
     try: trace = json.loads(Path(path).read_text(encoding='utf-8'))
@@ -288,7 +298,7 @@ class Profile:
     def __init__(self,
         clock:PhaseClock, # What was heard
         trace:dict,       # The trace; empty: none
-        history,          # What `fit` returned
+        history:History,  # What `fit` returned
     ):
         self.trace,self.history,self.n_steps = trace,history,len(clock.steps)
         self.waits = [(loading, total) for traced,loading,total in clock.steps] # Seconds of loading, and all seconds, of each step
@@ -302,37 +312,50 @@ class Profile:
         return sum(loading > total/2 for loading,total in self.waits)
 
     def share(self,
-        phase, # One of `PHASES`
+        phase:str, # One of `PHASES`
     )->float:
         "A phase's share of the time, from 0 to 1"
         return self.seconds[phase] / (sum(self.seconds.values()) or 1)
 
     def calls(self,
-        name,  # An operator, as 'aten::stack'
+        name:str, # An operator, as 'aten::stack'
     )->float:
         "How often an operator runs in a step: the mean of those traced"
         named = [o for o in operator_events(self.trace) if o['name'] == name and o['phase'] != 'validation']
         return len(named) / max(1, self.trace['torchnn_really']['steps'])
 
-# %% ../nbs/26_profiling.ipynb #971a48e0
-@patch
-def phases(self:Profile):
-    "A table: each phase, its milliseconds a step and its share"
-    rows = [dict(phase=name, ms_a_step=f'{s/max(1, self.n_steps)*1e3:.3f}', share=f'{self.share(name):.1%}') for name,s in self.seconds.items()]
-    return show_table(rows, f'{self.n_steps:,} steps, {sum(self.seconds.values()):.2f} s by the clock')
+    def phases(self)->Table:
+        "A table: each phase, its milliseconds a step and its share"
+        rows = [dict(phase=name, ms_a_step=f'{s/max(1, self.n_steps)*1e3:.3f}', share=f'{self.share(name):.1%}') for name,s in self.seconds.items()]
+        return show_table(rows, f'{self.n_steps:,} steps, {sum(self.seconds.values()):.2f} s by the clock')
 
-@patch
-def operators(self:Profile,
-    n:int=12, # Rows
-):
-    "A table: the operators with the largest self times in the trace, by phase; a time is the median of its batches, so that a disturbed one does not count"
-    counts = self.trace.get('torchnn_really', {})
-    def batches(phase): return max(1, counts.get('validation' if phase == 'validation' else 'steps', 1))
-    found = _by_batch(self.trace) if self.trace else {}
-    typical = {key: np.median([*times.values(), *[0]*(batches(key[0]) - len(times))]) for key,(_,times) in found.items()}
-    def row(phase, name): return dict(phase=phase, operator=name, calls_a_batch=f'{found[phase,name][0]/batches(phase):.4g}', self_µs_a_batch=f'{typical[phase,name]:.1f}')
-    keys = sorted((key for key in found if key[0]), key=typical.get, reverse=True)[:n]
-    return show_table([row(*key) for key in keys], f"{counts.get('steps', 0)} steps and {counts.get('validation', 0)} batches of validation, traced (which slows them down); times are medians")
+    def operators(self,
+        n:int=12, # Rows
+    )->Table:
+        "A table: the operators with the largest self times in the trace, by phase; a time is the median of its batches, so that a disturbed one does not count"
+        counts = self.trace.get('torchnn_really', {})
+        def batches(phase): return max(1, counts.get('validation' if phase == 'validation' else 'steps', 1))
+        found = _by_batch(self.trace) if self.trace else {}
+        typical = {key: np.median([*times.values(), *[0]*(batches(key[0]) - len(times))]) for key,(_,times) in found.items()}
+        def row(phase, name): return dict(phase=phase, operator=name, calls_a_batch=f'{found[phase,name][0]/batches(phase):.4g}', self_µs_a_batch=f'{typical[phase,name]:.1f}')
+        keys = sorted((key for key in found if key[0]), key=lambda key: typical[key], reverse=True)[:n]
+        return show_table([row(*key) for key in keys], f"{counts.get('steps', 0)} steps and {counts.get('validation', 0)} batches of validation, traced (which slows them down); times are medians")
+
+    def __repr__(self): return f'{self.phases()!r}\n\n{self.operators()!r}'
+
+    def _repr_html_(self): return self.phases()._repr_html_() + self.operators()._repr_html_()
+
+    def save(self,
+        folder:str|Path, # Where to write trace.json, profile.txt and profile.html; it is made if need be
+    ):
+        "Write the trace and the tables"
+        folder = check_folder(folder)
+        if self.trace: write_trace(self.trace, folder/'trace.json')
+        (folder/'profile.txt').write_text(f'{self!r}\n', encoding='utf-8')
+        save_page(folder/'profile.html', self._repr_html_(), 'Where the time went')
+
+# %% ../nbs/26_profiling.ipynb #971a48e0
+
 
 def _by_batch(trace):
     "`(phase, operator)` → its calls, and its self time in each batch, in µs"
@@ -343,23 +366,10 @@ def _by_batch(trace):
         entry[1][bisect.bisect_right(begins, o['ts'])] += o['self']
     return found
 
-@patch
-def __repr__(self:Profile): return f'{self.phases()!r}\n\n{self.operators()!r}'
-@patch
-def _repr_html_(self:Profile): return self.phases()._repr_html_() + self.operators()._repr_html_()
 
-@patch
-def save(self:Profile,
-    folder, # Where to write trace.json, profile.txt and profile.html; it is made if need be
-):
-    "Write the trace and the tables"
-    folder = check_folder(folder)
-    if self.trace: write_trace(self.trace, folder/'trace.json')
-    (folder/'profile.txt').write_text(f'{self!r}\n', encoding='utf-8')
-    save_page(folder/'profile.html', self._repr_html_(), 'Where the time went')
 
 def check_folder(
-    folder, # Path of a folder
+    folder:str|Path, # Path of a folder
 )->Path:
     "The folder, made if need be"
     folder = Path(folder)
@@ -369,15 +379,15 @@ def check_folder(
 
 # %% ../nbs/26_profiling.ipynb #7c53bb65
 def profiled(
-    fit,                   # `fit`, `fit_and_log`, or what is called like them
-    epochs, model, loss_func, opt, train_dl, valid_dl=None, # As in `fit`
-    on_train_step=None, on_val_epoch_end=None,              # Hooks, as in `fit`
+    fit:Callable,              # `fit`, `fit_and_log`, or what is called like them
+    epochs:int|None, model:torch.nn.Module, loss_func:Callable, opt, train_dl:Iterable, valid_dl:Iterable|None=None, # As in `fit`
+    on_train_step:Callable|None=None, on_val_epoch_end:Callable|None=None, # Hooks, as in `fit`
     *,
-    n_traced:int=20,       # Steps to trace, and batches of the validation; 0: none
-    first_traced:int=4,    # The first step to trace, from 1; sooner if the epoch is too short
-    folder=None,           # Where to write the trace and the tables; None: nowhere
-    **fit_args,            # What else `fit` takes
-)->Profile:                # What `fit` returned is its `.history`
+    n_traced:int=20,           # Steps to trace, and batches of the validation; 0: none
+    first_traced:int=4,        # The first step to trace, from 1; sooner if the epoch is too short
+    folder:str|Path|None=None, # Where to write the trace and the tables; None: nowhere
+    **fit_args,                # What else `fit` takes
+)->Profile:                    # What `fit` returned is its `.history`
     "Train as `fit` does, and say where the time went; nothing else is changed"
     clock = check_profiled(n_traced, first_traced, folder, n_batches(train_dl))
     end = functools.partial(_end_epoch, clock, phased_hook(on_val_epoch_end, clock), folder)
@@ -394,14 +404,15 @@ def profiled(
 
 # %% ../nbs/26_profiling.ipynb #3a5865dc
 def check_profiled(
-    n_traced, first_traced, folder, # As given to `profiled`
-    n,                              # Batches of an epoch, or None
+    n_traced:int, first_traced:int, folder:str|Path|None, # As given to `profiled`
+    n:int|None,                                           # Batches of an epoch, or None
 )->PhaseClock:
     "Complain before any work about what `profiled` was given"
     check_count('n_traced', n_traced, least=0)
     check_count('first_traced', first_traced)
     if folder is not None: check_folder(folder)
-    if n_traced and torch.autograd._profiler_enabled(): raise RuntimeError('a torch profiler is running already, and there can be one at a time; stop it, or give n_traced=0')
+    if n_traced and torch.autograd._profiler_enabled(): # pyright: ignore[reportPrivateImportUsage]
+        raise RuntimeError('a torch profiler is running already, and there can be one at a time; stop it, or give n_traced=0')
     return PhaseClock(Tracer(n_traced, first_traced, n))
 
 def _end_epoch(clock, hook, folder, info):
@@ -422,18 +433,6 @@ class _Ending:
         if self.clock.tracer.on: self.clock.tracer.stop()
         self.clock.tracer.finish(self.folder)
 
-@patch
-def finish(self:Tracer,
-    folder, # Where to write the trace, or None
-)->dict:    # The trace; empty: none
-    "The whole trace; the first time it is written, and joins the run"
-    if not self.parts or hasattr(self, 'whole'): return getattr(self, 'whole', {})
-    self.whole = merged(self.parts, dict(steps=self.counts['steps'], first=self.first, validation=self.counts['validation']))
-    if folder is not None:
-        with contextlib.suppress(OSError): write_trace(self.whole, Path(folder)/'trace.json') # training goes on; the end will say so
-    run = getattr(sys.modules.get('wandb'), 'run', None)
-    if run is not None: Tracker(run).attempt(_keep_trace, run, self.whole)
-    return self.whole
 
 def _keep_trace(run, trace):
     "Put a trace among the files of a run"
@@ -444,12 +443,12 @@ def _keep_trace(run, trace):
 
 # %% ../nbs/26_profiling.ipynb #19b0df10
 def show_phases(
-    profiles, # A `Profile`, or a dict for several: name → `Profile`
-    ax=None,  # Matplotlib Axes to draw on; a new one if None
-):            # The Axes: a container for each phase, with a bar for each profile
+    profiles:Profile|dict, # A `Profile`, or a dict for several: name → `Profile`
+    ax=None,               # Matplotlib Axes to draw on; a new one if None
+):                         # The Axes: a container for each phase, with a bar for each profile
     "Where the time of a step went, as a bar for each profile"
     named = profiles if isinstance(profiles, dict) else {'': profiles}
-    ax = ax or _new_ax(7, 1.1 + .5*len(named))
+    ax = ax or new_ax(7, 1.1 + .5*len(named))
     names,left = list(named),[0.]*len(named)
     for phase,color in PHASES.items():
         widths = [p.seconds[phase]/max(1, p.n_steps)*1e3 for p in named.values()]
@@ -466,17 +465,17 @@ def _ms(profile): return sum(profile.seconds.values())/max(1, profile.n_steps)*1
 
 # %% ../nbs/26_profiling.ipynb #feb325ac
 def show_timeline(
-    trace,       # Trace, as from `read_trace` or `Profile.trace`
-    step:int=1,  # The first step to draw, from 1
-    n:int=2,     # Steps to draw
-    ax=None,     # Matplotlib Axes to draw on; a new one if None
-):               # The Axes: `ax.patches` has a box for each event
+    trace:dict, # Trace, as from `read_trace` or `Profile.trace`
+    step:int=1, # The first step to draw, from 1
+    n:int=2,    # Steps to draw
+    ax=None,    # Matplotlib Axes to draw on; a new one if None
+):              # The Axes: `ax.patches` has a box for each event
     "Some steps of a trace: the phases, and below them the operators, each under the one it is inside of"
     phases = phase_events(trace)
     begins = [p['ts'] for p in phases if p['name'] == 'loading'] + [p['ts'] for p in phases if p['name'] == 'validation'][:1] + [phases[-1]['ts'] + phases[-1]['dur']] if phases else []
     if not 1 <= step <= len(begins)-1: raise ValueError(f'step is {step}; the trace has the steps 1 to {max(0, len(begins)-1)}')
     begin,end = begins[step-1],begins[min(step-1+n, len(begins)-1)]
-    ax = ax or _new_ax(9, 4.2)
+    ax = ax or new_ax(9, 4.2)
     inside = lambda e: begin <= e['ts'] < end
     boxes = [(0, p, PHASES[p['name']]) for p in phases] + [(o['depth']+1.2, o, PHASES.get(o['phase'], '#999999')) for o in operator_events(trace)]
     for y,e,color in boxes:
@@ -513,8 +512,8 @@ class Counts(NamedTuple):
     operators:float # ATen operators that ran, in backward, too
 
 def counted(
-    f,                # Function; it is called three times: first to warm up, then once for each count
-    *args, **kwargs,  # Its arguments
+    f:Callable,      # Function; it is called three times: first to warm up, then once for each count
+    *args, **kwargs, # Its arguments
 )->Counts:
     "How many Python functions and ATen operators a call runs"
     f(*args, **kwargs)
@@ -541,7 +540,7 @@ def _count_operators(f, *args, **kwargs):
 
 # %% ../nbs/26_profiling.ipynb #c611821c
 def per_step(
-    train,          # Function of a number of steps, that takes so many
+    train:Callable, # Function of a number of steps, that takes so many
     short:int=100,  # Steps of the one training
     long:int=300,   # Steps of the other
 )->Counts:

@@ -9,10 +9,12 @@ __all__ = ['Recipe', 'recipe_net', 'triangle', 'moved', 'train_recipe', 'recipe_
 # %% ../nbs/39_recipes.ipynb #cb6e199c
 import math
 import time
+from collections.abc import Iterable
 from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import nn
+from .data import Digits
 from .models import conv_out_size
 
 # %% ../nbs/39_recipes.ipynb #edfe2b12
@@ -22,7 +24,7 @@ class Recipe(NamedTuple):
     epochs:float                     # Passes over the training images, may be a fraction
     bs:int = 64                      # Images a batch
     lr:float = .5                    # The highest learning rate
-    warmup:float = .2                # Share of the steps in which the rate rises, 0 to below 1; None: a constant rate
+    warmup:float|None = .2           # Share of the steps in which the rate rises, 0 to below 1; None: a constant rate
     momentum:float = .8              # Momentum of SGD
     nesterov:bool = True             # Whether the momentum is Nesterov's
     weight_decay:float = 5e-4        # Weight decay of SGD
@@ -47,10 +49,10 @@ def recipe_net(
 
 # %% ../nbs/39_recipes.ipynb #14d24d64
 def triangle(
-    step:int,     # Steps taken before this one
-    steps:int,    # Steps in all
-    warmup,       # Share of the steps in which it rises, 0 to below 1; None: it is 1 throughout
-)->float:         # Above 0, at most 1
+    step:int,          # Steps taken before this one
+    steps:int,         # Steps in all
+    warmup:float|None, # Share of the steps in which it rises, 0 to below 1; None: it is 1 throughout
+)->float:              # Above 0, at most 1
     "What to multiply the learning rate by: up in a straight line, then down"
     if warmup is None: return 1.
     up = max(warmup*steps, 1)
@@ -86,14 +88,14 @@ def train_recipe(
     return steps
 
 def recipe_scores(
-    recipe:Recipe,     # How to compute
-    model:nn.Module,   # The network
-    x:torch.Tensor,    # Images, `(n, 784)`
-    views,             # Moves, each `(down, right)` in pixels
-)->torch.Tensor:       # The scores of all views, added up, `(n, 10)`, float32
+    recipe:Recipe,   # How to compute
+    model:nn.Module, # The network
+    x:torch.Tensor,  # Images, `(n, 784)`
+    views:Iterable,  # Moves, each `(down, right)` in pixels
+)->torch.Tensor:     # The scores of all views, added up, `(n, 10)`, float32
     "What a network says to images, each looked at in some places"
     with torch.autocast('cpu', torch.bfloat16, enabled=recipe.bfloat16, cache_enabled=False):
-        return sum(model(moved(x.view(-1, 1, 28, 28), *by)).float() for by in views)
+        return sum((model(moved(x.view(-1, 1, 28, 28), *by)).float() for by in views), torch.zeros(()))
 
 # %% ../nbs/39_recipes.ipynb #1bb550db
 class RecipeResult(NamedTuple):
@@ -117,12 +119,12 @@ def recipe_accuracy(
 
 def run_recipe(
     recipe:Recipe, # What to train, and how
-    data,          # `Digits`; the goals are meant for all of MNIST
+    data:Digits,   # `Digits`; the goals are meant for all of MNIST
     seed:int=0,    # Seed of the weights, the order and the moves
 )->RecipeResult:
     "Train by a recipe from the start, then ask it about every validation image"
     torch.manual_seed(seed)
-    model = recipe_net(recipe).to(memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format)
+    model = recipe_net(recipe).to(memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format) # pyright: ignore[reportCallIssue]
     start,cpu = time.perf_counter(),time.process_time()
     steps = train_recipe(recipe, data.x_train, data.y_train, model)
     accuracy = recipe_accuracy(recipe, model, data.x_valid, data.y_valid)

@@ -6,12 +6,15 @@
 __all__ = ['starting_weights', 'log_softmax', 'nll', 'accuracy', 'Rung', 'epochs_for', 'check_run', 'train_scratch', 'threads', 'how_same', 'prove_same', 'count_statements', 'train_functional', 'Mnist_Scratch', 'train_module', 'Mnist_Logistic', 'train_linear', 'get_model', 'train_optim', 'train_dataset', 'train_dataloader']
 
 # %% ../nbs/11_scratch.ipynb #15009530
+# A type checker cannot know that `backward` has filled `grad`:
+# pyright: reportOptionalOperand=false, reportOptionalMemberAccess=false
 import ast
 import contextlib
 import inspect
 import math
 import textwrap
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 import torch
 from .data import Digits, check_count, check_digits, check_positive, load_data
@@ -138,8 +141,8 @@ def how_same(
 
 # %% ../nbs/11_scratch.ipynb #e154c758
 def prove_same(
-    new,           # A rung, as `train_functional`
-    old,           # The rung before it
+    new:Callable,  # A rung, as `train_functional`
+    old:Callable,  # The rung before it
     data:Digits,   # Digits to train both on
     atol:float=0., # Largest difference allowed between two losses, in nats; 0 means bitwise
 )->dict:           # 'bitwise' or 'within …' for each setting
@@ -154,11 +157,11 @@ def prove_same(
 
 # %% ../nbs/11_scratch.ipynb #c726579c
 def count_statements(
-    func, # Function, or the source of one
+    func:Callable|str, # Function, or the source of one
 )->int:
     "Statements inside a function's outermost loop, or in its body if it has none, without those that record losses"
     source = func if isinstance(func, str) else inspect.getsource(func)
-    body = ast.parse(textwrap.dedent(source)).body[0].body
+    body = next(n for n in ast.parse(textwrap.dedent(source)).body if isinstance(n, ast.FunctionDef)).body
     loops = [n for n in body if isinstance(n, (ast.For,ast.While))]
     inside = [n for top in loops or body for n in ast.walk(top) if isinstance(n, ast.stmt)]
     return sum(not _records(n) for n in inside)
@@ -285,7 +288,7 @@ def train_linear(
     x_train,y_train,n = data.x_train,data.y_train,len(data.x_train)
     model = Mnist_Logistic()
     weights,bias = starting_weights(seed)
-    model.lin.load_state_dict(dict(weight=weights.T, bias=bias))
+    model.load_state_dict({'lin.weight': weights.T, 'lin.bias': bias})
 
     losses,start = [],time.perf_counter()
     for epoch in range(epochs):
@@ -312,9 +315,9 @@ from torch import optim
 
 # %% ../nbs/15_optim.ipynb #99f4e375
 def get_model(
-    arch=Mnist_Logistic, # What makes the model, called without arguments
-    opt_func=optim.SGD,  # What makes the optimizer, called with the model's parameters
-    **opt_args,          # The optimizer's options, as `lr` and `momentum`; `optim.SGD` without `lr` gets 0.5
+    arch:Callable=Mnist_Logistic, # What makes the model, called without arguments
+    opt_func:Callable=optim.SGD,  # What makes the optimizer, called with the model's parameters
+    **opt_args,                   # The optimizer's options, as `lr` and `momentum`; `optim.SGD` without `lr` gets 0.5
 )->tuple[nn.Module,optim.Optimizer]:
     "A new model and its optimizer"
     if opt_func is optim.SGD: opt_args.setdefault('lr', 0.5)
@@ -335,7 +338,7 @@ def train_optim(
     x_train,y_train,n = data.x_train,data.y_train,len(data.x_train)
     model,opt = get_model(lr=lr)
     weights,bias = starting_weights(seed)
-    model.lin.load_state_dict(dict(weight=weights.T, bias=bias))
+    model.load_state_dict({'lin.weight': weights.T, 'lin.bias': bias})
 
     losses,start = [],time.perf_counter()
     for epoch in range(epochs):
@@ -371,7 +374,7 @@ def train_dataset(
     train_ds,n = TensorDataset(data.x_train, data.y_train),len(data.x_train)
     model,opt = get_model(lr=lr)
     weights,bias = starting_weights(seed)
-    model.lin.load_state_dict(dict(weight=weights.T, bias=bias))
+    model.load_state_dict({'lin.weight': weights.T, 'lin.bias': bias})
 
     losses,start = [],time.perf_counter()
     for epoch in range(epochs):
@@ -404,7 +407,7 @@ def train_dataloader(
     train_dl = DataLoader(TensorDataset(data.x_train, data.y_train), batch_size=bs)
     model,opt = get_model(lr=lr)
     weights,bias = starting_weights(seed)
-    model.lin.load_state_dict(dict(weight=weights.T, bias=bias))
+    model.load_state_dict({'lin.weight': weights.T, 'lin.bias': bias})
 
     losses,start = [],time.perf_counter()
     for epoch in range(epochs):

@@ -19,6 +19,7 @@ import re
 import struct
 import time
 import zlib
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -33,7 +34,7 @@ BLOCK = 2**15 # Bytes of a block in a `.wandb` file
 
 def read_pieces(
     data:bytes, # What a `.wandb` file holds
-):              # Yields `(kind, bytes)`: 1, a whole record; 2, 3, 4: the first, a middle, the last piece of one
+)->Iterator[tuple[int,bytes]]: # Yields `(kind, bytes)`: 1, a whole record; 2, 3, 4: the first, a middle, the last piece of one
     "The pieces of a log, up to the first that is not whole"
     if data[:4] != b':W&B': raise ValueError(f"data starts with {bytes(data[:4])}; a run's file starts with {b':W&B'}")
     at = 7
@@ -47,10 +48,10 @@ def read_pieces(
 
 # %% ../nbs/03_runs.ipynb #fe4e13f5
 def read_records(
-    path, # A `.wandb` file
-):        # Yields W&B's `Record`s
+    path:str|Path, # A `.wandb` file
+)->Iterator:       # Yields W&B's `Record`s
     "The records in a run's file, as far as they are whole"
-    from wandb.proto.wandb_internal_pb2 import Record
+    from wandb.proto.wandb_internal_pb2 import Record # pyright: ignore[reportAttributeAccessIssue]
     parts = []
     for kind,piece in read_pieces(Path(path).read_bytes()):
         parts = [piece] if kind in (1,2) else parts + [piece]
@@ -140,8 +141,8 @@ def _run_file(folder):
 
 # %% ../nbs/03_runs.ipynb #c98db92f
 def read_run(
-    folder,       # A run's folder, or the `.wandb` file in it
-    wait:float=0, # Seconds to wait for the end of a run that has just finished: W&B writes it a moment later
+    folder:str|Path, # A run's folder, or the `.wandb` file in it
+    wait:float=0,    # Seconds to wait for the end of a run that has just finished: W&B writes it a moment later
 )->SavedRun:
     "A run as its files tell it; one that is still being written, or was killed, as far as it is whole"
     path,late = _run_file(folder),time.monotonic() + wait
@@ -150,7 +151,8 @@ def read_run(
 
 def _read(path):
     "What a run's file says at this moment"
-    about,config,summary,rows,axes,system,console,exit = dict(id='', name='', started=path.stat().st_mtime, seconds=0.),{},{},[],{},[],[],None
+    about:dict = dict(id='', name='', started=path.stat().st_mtime, seconds=0.)
+    config,summary,rows,axes,system,console,exit = {},{},[],{},[],[],None
     for record in read_records(path):
         kind = record.WhichOneof('record_type')
         if kind == 'run':
@@ -175,8 +177,8 @@ def runs_dir()->Path: # The folder; it need not exist yet
     return Path(os.environ.get('WANDB_DIR') or cache_dir()/'runs')
 
 def list_runs(
-    folder=None, # Where to look; None: `runs_dir()`
-)->list:         # `SavedRun`s, the latest first
+    folder:str|Path|None=None, # Where to look; None: `runs_dir()`
+)->list:                       # `SavedRun`s, the latest first
     "The runs in a folder and in the folders `wandb` in it; files that are no runs are passed over"
     found = {path for pattern in ('*run-*/*.wandb', 'wandb/*run-*/*.wandb', '*/wandb/*run-*/*.wandb') for path in Path(folder or runs_dir()).glob(pattern) if not path.parent.is_symlink()}
     runs = []
@@ -240,9 +242,9 @@ def _histograms(run, most=200):
     return {k: [(step, counts.list(), edges.list()) for step,counts,edges in h[::math.ceil(len(h)/most)]] for k,h in found.items()}
 
 def heat(
-    histograms, # List of `(step, counts, edges)`
-    n:int=40,   # Rows of the map
-)->tuple:       # Shares `(n, steps)`, a column for each step that adds up to 1, the lowest values first; and the `n+1` common edges
+    histograms:list, # List of `(step, counts, edges)`
+    n:int=40,        # Rows of the map
+)->tuple:            # Shares `(n, steps)`, a column for each step that adds up to 1, the lowest values first; and the `n+1` common edges
     "Histograms over common edges"
     lows,highs = zip(*((edges[0], edges[-1]) for _,_,edges in histograms))
     common = np.linspace(min(lows), max(highs) if max(highs) > min(lows) else min(lows)+1, n+1)
@@ -283,7 +285,7 @@ def layers_table(
 )->list:          # Dicts: layer, class, output shape, parameters
     "The layers of the watched model"
     found = [v for v in run.summary.values() if isinstance(v, dict) and v.get('_type') == 'graph-file']
-    file = found and _file(run, found[0]['path'])
+    file = _file(run, found[0]['path']) if found else None
     if not file: return []
     return [dict(layer=n['name'], layer_class=n['class_name'], output_shape=' '.join(map(str, map(tuple, n['output_shape'] or []))), parameters=sum(math.prod(shape) for _,shape in n['parameters']))
             for n in json.loads(file.read_text(encoding='utf-8'))['nodes']]
@@ -350,16 +352,16 @@ class RunView:
         return self.embed + _fold('drawn from the run\'s files', drawing) if self.embed else drawing
 
     def save(self,
-        path, # File to write, as 'run.html'
+        path:str|Path, # File to write, as 'run.html'
     ):
         "Write the drawing as a page of HTML that needs nothing else"
         save_page(path, self._repr_html_(), self.heading())
 
 # %% ../nbs/03_runs.ipynb #89df0b95
 def save_page(
-    path,      # File to write, as 'run.html'
-    body:str,  # HTML to stand in it
-    title:str, # The page's title, as text
+    path:str|Path, # File to write, as 'run.html'
+    body:str,      # HTML to stand in it
+    title:str,     # The page's title, as text
 ):
     "Write a page of HTML in one step: what is there is whole, whoever stops this"
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
@@ -415,7 +417,7 @@ class Comparison:
         return f'<div style="text-align:left">{chart}{show_table(self.rows(), f"{len(self.runs)} runs")._repr_html_()}</div>'
 
 def compare_runs(
-    runs, # Runs, each as `show_run` takes them
+    runs:Iterable, # Runs, each as `show_run` takes them
 )->Comparison:
     "Several runs on one chart, with a table of what differs"
     return Comparison([saved_run(r) for r in runs])
@@ -439,9 +441,9 @@ def _markdown(text):
 
 # %% ../nbs/03_runs.ipynb #093ea652
 def report(
-    runs, # Runs, each as `show_run` takes them
-    text, # Markdown: a string to stand first, or a list, the i-th to stand before the i-th run and the rest at the end
-    path, # File to write, as 'report.html'
+    runs:list,     # Runs, each as `show_run` takes them
+    text:str|list, # Markdown: a string to stand first, or a list, the i-th to stand before the i-th run and the rest at the end
+    path:str|Path, # File to write, as 'report.html'
 ):
     "One page of HTML to send to someone: your Markdown, the runs compared, and each of them drawn; W&B's own page of an online run folded beneath it"
     runs,embeds,texts = [saved_run(r) for r in runs],[_embed(r) for r in runs],[text] if isinstance(text, str) else list(text)

@@ -8,14 +8,14 @@ __all__ = ['Table', 'show_table']
 # %% ../nbs/02_tables.ipynb #3fb3157c
 import html
 import re
-from fastcore.basics import patch
+from collections.abc import Iterable
 
 # %% ../nbs/02_tables.ipynb #aa0147da
 class Table:
     "Rows of results under a heading, as text and as HTML"
     def __init__(self,
-        rows,         # Dicts with the same keys, one a row
-        heading=None, # A line above the table
+        rows:Iterable[dict],   # Dicts with the same keys, one a row
+        heading:str|None=None, # A line above the table
     ):
         self.rows,self.heading = [dict(row) for row in rows],heading
         self.names = list(self.rows[0]) if self.rows else []
@@ -30,6 +30,21 @@ class Table:
         "Which columns hold numbers, and are aligned to the right?"
         return [any(row[n] is not None for row in self.rows) and all(_is_number(row[n]) for row in self.rows) for n in self.names]
 
+    def __repr__(self):
+        cells = self.cells()
+        widths = [max(map(len, column)) for column in zip(*cells)]
+        lines = ['  '.join(c.rjust(w) if r else c.ljust(w) for c,w,r in zip(row, widths, self.right())).rstrip() for row in cells]
+        if self.rows: lines.insert(1, '  '.join('-'*w for w in widths))
+        return '\n'.join(([self.heading] if self.heading else []) + lines*bool(self.rows))
+
+    def _repr_html_(self):
+        line,pad = 'border-bottom:1px solid #8888;','padding:.2em .7em;text-align:'
+        styles = [pad + ('right;' if r else 'left;') + line for r in self.right()]
+        head,*body = [''.join(f'<{tag} style="{style}">{html.escape(c)}</{tag}>' for style,c in zip(styles, row)) for tag,row in zip(['th']+['td']*len(self.rows), self.cells())]
+        caption = f'<caption style="caption-side:top;{pad}left">{html.escape(self.heading)}</caption>' if self.heading else ''
+        rows = ''.join(f'<tr>{row}</tr>' for row in body)
+        return f'<div style="overflow-x:auto"><table style="border-collapse:collapse">{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+
 # %% ../nbs/02_tables.ipynb #5cfaad39
 def _text(value):
     "One value as text"
@@ -40,28 +55,11 @@ def _is_number(value):
     "Is it a number, a number written as text such as '9.5%', or a gap?"
     return value is None or type(value) is not bool and isinstance(value, (int, float)) or isinstance(value, str) and bool(re.fullmatch(r'[-+]?[\d,]*\.?\d+(e[-+]?\d+)? ?%?', value))
 
-# %% ../nbs/02_tables.ipynb #dfa9fa9c
-@patch
-def __repr__(self:Table):
-    cells = self.cells()
-    widths = [max(map(len, column)) for column in zip(*cells)]
-    lines = ['  '.join(c.rjust(w) if r else c.ljust(w) for c,w,r in zip(row, widths, self.right())).rstrip() for row in cells]
-    if self.rows: lines.insert(1, '  '.join('-'*w for w in widths))
-    return '\n'.join([self.heading]*bool(self.heading) + lines*bool(self.rows))
-
 # %% ../nbs/02_tables.ipynb #dc2e908d
-@patch
-def _repr_html_(self:Table):
-    line,pad = 'border-bottom:1px solid #8888;','padding:.2em .7em;text-align:'
-    styles = [pad + ('right;' if r else 'left;') + line for r in self.right()]
-    head,*body = [''.join(f'<{tag} style="{style}">{html.escape(c)}</{tag}>' for style,c in zip(styles, row)) for tag,row in zip(['th']+['td']*len(self.rows), self.cells())]
-    caption = f'<caption style="caption-side:top;{pad}left">{html.escape(self.heading)}</caption>' if self.heading else ''
-    rows = ''.join(f'<tr>{row}</tr>' for row in body)
-    return f'<div style="overflow-x:auto"><table style="border-collapse:collapse">{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 def show_table(
-    rows,         # Dicts with the same keys, one a row
-    heading=None, # A line above the table: what the numbers are from
+    rows:Iterable[dict],   # Dicts with the same keys, one a row
+    heading:str|None=None, # A line above the table: what the numbers are from
 )->Table:
     "Rows of results as a table"
     return Table(rows, heading)

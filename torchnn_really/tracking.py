@@ -11,6 +11,7 @@ import math
 import os
 import sys
 import time
+from collections.abc import Callable
 from netrc import NetrcParseError, netrc
 from pathlib import Path
 from urllib.parse import urlparse
@@ -27,7 +28,7 @@ def has_key()->bool:
     if os.environ.get('WANDB_API_KEY') or os.environ.get('WANDB_IDENTITY_TOKEN_FILE'): return True
     settings = wandb.setup().settings
     if settings.api_key: return True
-    host = urlparse(os.environ.get('WANDB_BASE_URL') or settings.base_url).hostname
+    host = urlparse(os.environ.get('WANDB_BASE_URL') or settings.base_url).hostname or ''
     for file in filter(None, [os.environ.get('NETRC'), Path.home()/'.netrc', Path.home()/'_netrc']):
         try:
             if netrc(file).authenticators(host): return True
@@ -48,7 +49,7 @@ def start_run(
     project:str='torchnn',   # The project it belongs to
     *,
     mode:str|None=None,      # As in `wandb_mode`
-    dir=None,                # Where its files go; None: `runs_dir()`
+    dir:str|Path|None=None,  # Where its files go; None: `runs_dir()`
     settings:dict|None=None, # More of W&B's settings
     **init_args,             # What else `wandb.init` takes: name, group, tags, notes, config, id, …
 ):                           # W&B's run
@@ -71,8 +72,8 @@ def start_run(
         return start('offline')
 
 def say(
-    error,    # What went wrong
-    then:str, # What happens now
+    error:Exception|str, # What went wrong
+    then:str,            # What happens now
 ):
     "One line about W&B, where errors go"
     print(f"W&B: {(str(error).strip() or type(error).__name__).splitlines()[0]}; {then}", file=sys.stderr, flush=True)
@@ -95,7 +96,7 @@ class Tracker:
         self.run,self.sent,self.broken = run,0,False
 
     def attempt(self,
-        action, # Function of W&B
+        action:Callable, # Function of W&B
         *args, **kwargs, # Its arguments
     ):
         "What the function returns, or None if W&B has failed, now or before"
@@ -130,7 +131,7 @@ class Tracker:
 # %% ../nbs/19_tracking.ipynb #0739defc
 def run_folder(
     run, # W&B's run
-):       # Its folder, or None for a run that writes nothing
+)->Path|None: # Its folder, or None for a run that writes nothing
     "Where a run writes"
     folder = Path(run.dir).parent if run.dir else Path('.')
     return folder if any(folder.glob('*.wandb')) else None
@@ -161,7 +162,7 @@ def histogram(
     low,high = (v.item() for v in values.aminmax())
     if low == high: low,high = low-.5,high+.5
     counts = torch.histc(values.cpu(), n, low, high)
-    return wandb.Histogram(np_histogram=(counts.int().tolist(), np.linspace(low, high, n+1).tolist()))
+    return wandb.Histogram(np_histogram=(counts.int().numpy(), np.linspace(low, high, n+1)))
 
 # %% ../nbs/19_tracking.ipynb #98ceac0c
 class Watcher:

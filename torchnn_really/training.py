@@ -17,11 +17,12 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from fastcore.basics import patch
+from torch import nn
 from .data import check_count, progress_bar
 from .rungs import accuracy, epochs_for
 from .tables import show_table
@@ -29,11 +30,11 @@ from .tracking import LiveCurves, Tracker, Watcher, run_folder, start_run
 
 # %% ../nbs/21_training.ipynb #ab64ae9a
 def loss_batch(
-    model,     # Called with `xb`
-    loss_func, # Called with the model's output and `yb`; returns a 0-d tensor
-    xb,        # Inputs, one batch
-    yb,        # Targets, as many
-    opt=None,  # Optimizer that takes a step; None: measure only
+    model:Callable,     # Called with `xb`
+    loss_func:Callable, # Called with the model's output and `yb`; returns a 0-d tensor
+    xb:torch.Tensor,    # Inputs, one batch
+    yb:torch.Tensor,    # Targets, as many
+    opt=None,           # Optimizer that takes a step; None: measure only
 )->tuple[torch.Tensor,int]: # The loss, detached and 0-d, and the batch's size
     "The loss of one batch, and one step of training if there is an optimizer"
     loss = loss_func(model(xb), yb)
@@ -50,8 +51,8 @@ class StopFit(Exception):
 class NonFiniteLoss(ArithmeticError):
     "A step's loss was infinite or not a number; `.history` holds the run so far"
     def __init__(self,
-        message, # Which step's, in which epoch, at which learning rate
-        history, # The run so far
+        message:str,       # Which step's, in which epoch, at which learning rate
+        history:'History', # The run so far
     ):
         super().__init__(message)
         self.history = history
@@ -60,9 +61,10 @@ class NonFiniteLoss(ArithmeticError):
 class History:
     "What `fit` did"
     def __init__(self):
-        self.epochs = []    # A dict an epoch: epoch, train_loss, valid_loss, each metric, seconds
-        self.stopped = None # Why it ended early: 'interrupted' (Ctrl-C), a `StopFit`'s message, or None
-        self.run_dir,self.url = None,None # Where its run was kept, if it was tracked
+        self.epochs:list[dict] = []     # A dict an epoch: epoch, train_loss, valid_loss, each metric, seconds
+        self.stopped:str|None = None    # Why it ended early: 'interrupted' (Ctrl-C), a `StopFit`'s message, or None
+        self.run_dir:Path|None = None   # Where its run was kept, if it was tracked
+        self.url:str|None = None        # Where its run is seen, if it is online
         self._seen,self._n_seen,self._recent,self._sizes = [],0,[],[]
 
     @property
@@ -80,38 +82,34 @@ class History:
     def _repr_html_(self): return self._table()._repr_html_()
     def _table(self): return show_table(self.epochs, f'{self.n_steps:,} steps' + f', stopped: {self.stopped}'*bool(self.stopped))
 
-# %% ../nbs/21_training.ipynb #29780ddd
-@patch
-def _add(self:History, loss, size, opt):
-    "Note a step; look at the losses each 100 steps"
-    self._sizes.append(size)
-    self._recent.append((loss, learning_rate(opt)))
-    if len(self._recent) == 100: self._look()
+    def _add(self, loss, size, opt):
+        "Note a step; look at the losses each 100 steps"
+        self._sizes.append(size)
+        self._recent.append((loss, learning_rate(opt)))
+        if len(self._recent) == 100: self._look()
 
-@patch
-def _look(self:History):
-    "Put the recent losses with the others; complain if one is not finite"
-    if not self._recent: return
-    losses,lrs = torch.stack([loss for loss,_ in self._recent]),[lr for _,lr in self._recent]
-    self._seen,self._n_seen,self._recent = [*self._seen, losses],self._n_seen + len(lrs),[]
-    bad = (~losses.isfinite()).nonzero()
-    if len(bad):
-        i = int(bad[0])
-        step = self.n_steps - len(losses) + i + 1
-        raise NonFiniteLoss(f'the loss of step {step} (epoch {len(self.epochs)+1}) is {losses[i].item()}, at lr {lrs[i]:g}; try a smaller lr, and check the inputs for nan', self)
+    def _look(self):
+        "Put the recent losses with the others; complain if one is not finite"
+        if not self._recent: return
+        losses,lrs = torch.stack([loss for loss,_ in self._recent]),[lr for _,lr in self._recent]
+        self._seen,self._n_seen,self._recent = [*self._seen, losses],self._n_seen + len(lrs),[]
+        bad = (~losses.isfinite()).nonzero()
+        if len(bad):
+            i = int(bad[0])
+            step = self.n_steps - len(losses) + i + 1
+            raise NonFiniteLoss(f'the loss of step {step} (epoch {len(self.epochs)+1}) is {losses[i].item()}, at lr {lrs[i]:g}; try a smaller lr, and check the inputs for nan', self)
 
-@patch
-def _epoch_loss(self:History):
-    "Mean loss of the epoch's steps, weighted by their batches' sizes"
-    self._look()
-    sizes,self._sizes = self._sizes,[]
-    if not sizes: raise ValueError(f'train_dl gave no batch in epoch {len(self.epochs)+1}; it must be a loader that can be looped over once an epoch, and no iterator')
-    return float(np.average(torch.cat(self._seen)[-len(sizes):].tolist(), weights=sizes))
+    def _epoch_loss(self):
+        "Mean loss of the epoch's steps, weighted by their batches' sizes"
+        self._look()
+        sizes,self._sizes = self._sizes,[]
+        if not sizes: raise ValueError(f'train_dl gave no batch in epoch {len(self.epochs)+1}; it must be a loader that can be looped over once an epoch, and no iterator')
+        return float(np.average(torch.cat(self._seen)[-len(sizes):].tolist(), weights=sizes))
 
 # %% ../nbs/21_training.ipynb #87007129
 def learning_rate(
     opt, # An optimizer
-):       # The rate of its first group; of an optimizer without groups its `lr`, nan if there is none
+)->float: # The rate of its first group; of an optimizer without groups its `lr`, nan if there is none
     "The learning rate that an optimizer works with"
     groups = getattr(opt, 'param_groups', None)
     return groups[0]['lr'] if groups else getattr(opt, 'lr', float('nan'))
@@ -135,8 +133,8 @@ def is_classes(
     return torch.is_tensor(pred) and torch.is_tensor(yb) and not (yb.is_floating_point() or yb.is_complex()) and pred.ndim == yb.ndim+1
 
 def checked(
-    loss_func, # A loss function
-):
+    loss_func:Callable, # A loss function
+)->Callable:
     "The same loss function, which checks its targets first"
     def checked_loss(pred, yb):
         check_targets(pred, yb)
@@ -145,15 +143,15 @@ def checked(
 
 # %% ../nbs/21_training.ipynb #1eb476f7
 def train_epoch(
-    model,              # Model to train
-    loss_func,          # Its loss function
-    opt,                # Its optimizer
-    train_dl,           # Batches, as pairs
-    history:History,    # Where the losses go
-    on_train_step=None, # Hook, called after each step with epoch, step, loss (0-d tensor), lr, n
-    bar=None,           # Progress bar to move on
-    step=loss_batch,    # What a batch goes through
-)->float:               # The mean loss over the epoch's samples
+    model:nn.Module,                  # Model to train
+    loss_func:Callable,               # Its loss function
+    opt,                              # Its optimizer
+    train_dl:Iterable,                # Batches, as pairs
+    history:History,                  # Where the losses go
+    on_train_step:Callable|None=None, # Hook, called after each step with epoch, step, loss (0-d tensor), lr, n
+    bar=None,                         # Progress bar to move on
+    step:Callable=loss_batch,         # What a batch goes through
+)->float:                             # The mean loss over the epoch's samples
     "One pass over the training batches"
     model.train()
     batch_loss = loss_func if history.n_steps else checked(loss_func)
@@ -169,11 +167,11 @@ def train_epoch(
 
 # %% ../nbs/21_training.ipynb #ad7d1523
 def evaluate(
-    model,        # Model to measure; it is left in eval mode
-    loss_func,    # Its loss function
-    valid_dl,     # Batches, as pairs; None: nothing to measure
-    metrics=None, # Dict from names to functions of (output, targets); None: accuracy, if the targets are classes
-)->dict:          # valid_loss and each metric, as floats
+    model:nn.Module,        # Model to measure; it is left in eval mode
+    loss_func:Callable,     # Its loss function
+    valid_dl:Iterable|None, # Batches, as pairs; None: nothing to measure
+    metrics:dict|None=None, # Dict from names to functions of (output, targets); None: accuracy, if the targets are classes
+)->dict:                    # valid_loss and each metric, as floats
     "Loss and metrics over all samples of `valid_dl`, each batch weighted by its size"
     if valid_dl is None: return dict(valid_loss=None)
     model.eval()
@@ -185,12 +183,12 @@ def evaluate(
             rows.append([loss_func(pred, yb), *(f(pred, yb) for f in metrics.values())])
             sizes.append(len(xb))
     if not sizes: raise ValueError('valid_dl gave no batch; it must be a loader that can be looped over once an epoch, and no iterator')
-    return {name: weighted(name, column, sizes) for name,column in zip(['valid_loss', *metrics], zip(*rows))}
+    return {name: weighted(name, column, sizes) for name,column in zip(['valid_loss', *(metrics or ())], zip(*rows))}
 
 def weighted(
-    name,   # What the numbers are, for the message
-    values, # A number or 0-d tensor for each batch
-    sizes,  # The batches' sizes
+    name:str,            # What the numbers are, for the message
+    values:Sequence,     # A number or 0-d tensor for each batch
+    sizes:Sequence[int], # The batches' sizes
 )->float:
     "The mean over samples of numbers that are means over batches"
     for v in values[:1]:
@@ -199,19 +197,19 @@ def weighted(
 
 # %% ../nbs/21_training.ipynb #20bdaf70
 def fit(
-    epochs:int|None,       # Passes over the training data; 0: none; None: about 1,560 steps, as 2 epochs of MNIST
-    model,                 # Model to train
-    loss_func,             # Called with the model's output and the targets; returns a 0-d tensor
-    opt,                   # Optimizer of the model's parameters
-    train_dl,              # Batches to train on, as pairs
-    valid_dl=None,         # Batches to validate on after each epoch
-    on_train_step=None,    # Hook, called after each step with a dict: epoch, step, loss, lr, n
-    on_val_epoch_end=None, # Hook, called after each epoch with a dict: epoch, train_loss, valid_loss, each metric, seconds
+    epochs:int|None,                     # Passes over the training data; 0: none; None: about 1,560 steps, as 2 epochs of MNIST
+    model:nn.Module,                     # Model to train
+    loss_func:Callable,                  # Called with the model's output and the targets; returns a 0-d tensor
+    opt,                                 # Optimizer of the model's parameters
+    train_dl:Iterable,                   # Batches to train on, as pairs
+    valid_dl:Iterable|None=None,         # Batches to validate on after each epoch
+    on_train_step:Callable|None=None,    # Hook, called after each step with a dict: epoch, step, loss, lr, n
+    on_val_epoch_end:Callable|None=None, # Hook, called after each epoch with a dict: epoch, train_loss, valid_loss, each metric, seconds
     *,
-    metrics=None,          # Dict from names to functions of (output, targets); None: accuracy, if the targets are classes
-    progress:bool=True,    # Show a progress bar, in a terminal or a notebook?
-    step=loss_batch,       # What a batch of training goes through; another function is called, and returns, as this one
-)->History:                # What happened; `StopFit` and Ctrl-C end training and keep it
+    metrics:dict|None=None,              # Dict from names to functions of (output, targets); None: accuracy, if the targets are classes
+    progress:bool=True,                  # Show a progress bar, in a terminal or a notebook?
+    step:Callable=loss_batch,            # What a batch of training goes through; another function is called, and returns, as this one
+)->History:                              # What happened; `StopFit` and Ctrl-C end training and keep it
     "Train a model, validate it after each epoch, and keep what happened"
     epochs = check_fit(epochs, train_dl, valid_dl, metrics)
     history = History()
@@ -227,34 +225,35 @@ def fit(
 
 # %% ../nbs/21_training.ipynb #62333761
 def check_fit(
-    epochs:int|None, # As given to `fit`
-    train_dl,        # As given to `fit`
-    valid_dl=None,   # As given to `fit`
-    metrics=None,    # As given to `fit`
-)->int:              # The epochs to run
+    epochs:int|None,             # As given to `fit`
+    train_dl:Iterable,           # As given to `fit`
+    valid_dl:Iterable|None=None, # As given to `fit`
+    metrics:dict|None=None,      # As given to `fit`
+)->int:                          # The epochs to run
     "Complain about wrong epochs, loaders or metrics before any work"
     for name,dl in (('train_dl',train_dl), ('valid_dl',valid_dl)):
         if n_batches(dl) == 0: raise ValueError(f'{name} is empty; it must give at least one batch')
     taken = {'epoch','train_loss','valid_loss','seconds'} & set(metrics or ())
     if metrics is not None and not isinstance(metrics, dict): raise TypeError(f'metrics is a {type(metrics).__name__}; it must be a dict from names to functions of (output, targets)')
     if taken: raise ValueError(f'metrics holds the name {min(taken)!r}, which fit uses itself; choose another')
-    n = n_batches(train_dl)
-    if epochs is None and n is None: raise ValueError('epochs is None, and train_dl has no length to choose them by; give a number')
-    if epochs is None: return epochs_for(n, bs=1)
+    if epochs is None:
+        n = n_batches(train_dl)
+        if n is None: raise ValueError('epochs is None, and train_dl has no length to choose them by; give a number')
+        return epochs_for(n, bs=1)
     check_count('epochs', epochs, least=0)
     return epochs
 
 def n_batches(
     dl, # A loader, or anything else that gives batches
-):      # An integer, or None
+)->int|None: # An integer, or None
     "How many batches a loader gives, if it knows; a loader of a stream does not"
     try: return len(dl)
     except TypeError: return None
 
 def epoch_bar(
-    epochs:int,    # Epochs to run
-    train_dl,      # The loader, whose length is the steps of one of them
-    progress:bool, # Show it?
+    epochs:int,        # Epochs to run
+    train_dl:Iterable, # The loader, whose length is the steps of one of them
+    progress:bool,     # Show it?
 ):
     "A progress bar that counts steps"
     n = n_batches(train_dl)
@@ -286,12 +285,12 @@ def kept(
 class RunLog:
     "Hooks for `fit` that send what happens to a run, and never stop it"
     def __init__(self,
-        run,              # W&B's run
-        model,            # The model that is trained
-        n_steps:int,      # How many steps there will be
-        every:int,        # Steps from row to row
-        watch:bool=True,  # Histograms and layers, too?
-        keep:bool=False,  # Keep a copy of the best weights?
+        run,             # W&B's run
+        model:nn.Module, # The model that is trained
+        n_steps:int,     # How many steps there will be
+        every:int,       # Steps from row to row
+        watch:bool=True, # Histograms and layers, too?
+        keep:bool=False, # Keep a copy of the best weights?
         live:bool|None=None, # Draw curves under the cell? None: in a notebook
     ):
         self.tracker,self.model,self.every,self.keep = Tracker(run),model,every,keep
@@ -322,56 +321,56 @@ class RunLog:
             if watched <= self.next: self.next = watched
         self.draw()
 
-# %% ../nbs/21_training.ipynb #193db6ec
-@patch
-def epoch(self:RunLog,
-    info:dict, # What `fit` tells of an epoch
-    step:int,  # Steps so far
-):
-    "Send what was measured; remember the best"
-    if self.recent: self.send(self.last)
-    numbers = {k: v for k,v in info.items() if isinstance(v, (int, float))}
-    self.tracker.log(dict(step=step, epoch_loss=numbers.pop('train_loss'), epoch_seconds=numbers.pop('seconds'), **numbers))
-    if info['valid_loss'] is not None:
-        self.valid.append((step, info['valid_loss']))
-        if self.keep and (self.best is None or info['valid_loss'] < self.best[0]): self.best = info['valid_loss'],{k: v.detach().cpu().clone() for k,v in self.model.state_dict().items()}
-    self.draw()
+    def epoch(self,
+        info:dict, # What `fit` tells of an epoch
+        step:int,  # Steps so far
+    ):
+        "Send what was measured; remember the best"
+        if self.recent: self.send(self.last)
+        numbers = {k: v for k,v in info.items() if isinstance(v, (int, float))}
+        self.tracker.log(dict(step=step, epoch_loss=numbers.pop('train_loss'), epoch_seconds=numbers.pop('seconds'), **numbers))
+        if info['valid_loss'] is not None:
+            self.valid.append((step, info['valid_loss']))
+            if self.keep and (self.best is None or info['valid_loss'] < self.best[0]): self.best = info['valid_loss'],{k: v.detach().cpu().clone() for k,v in self.model.state_dict().items()}
+        self.draw()
 
-@patch
-def draw(self:RunLog,
-    last:bool=False, # Nothing comes after
-):
-    "The curves so far, under the cell of a notebook"
-    self.live.update({name: tuple(map(list, zip(*points))) for name,points in (('training', self.train), ('validation', self.valid)) if points}, last)
+    def draw(self,
+        last:bool=False, # Nothing comes after
+    ):
+        "The curves so far, under the cell of a notebook"
+        self.live.update({name: tuple(map(list, zip(*points))) for name,points in (('training', self.train), ('validation', self.valid)) if points}, last)
+
+    def hear(self,
+        info:dict, # What `fit` tells of a step
+    ):
+        "The hook for each step: note it, then prepare for the next"
+        self.step(info)
+        if self.watcher and info['step'] % self.watcher.every == 0: self.watcher.listen(info['step']+1)
 
 # %% ../nbs/21_training.ipynb #469244a0
-@patch
-def hear(self:RunLog,
-    info:dict, # What `fit` tells of a step
-):
-    "The hook for each step: note it, then prepare for the next"
-    self.step(info)
-    if self.watcher and info['step'] % self.watcher.every == 0: self.watcher.listen(info['step']+1)
+
+def _n_items(dl):
+    "How many items a loader draws from, if it knows"
+    return len(dl.dataset) if hasattr(getattr(dl, 'dataset', None), '__len__') else None
 
 def run_config(
-    model, opt, train_dl, valid_dl, # What is trained, how, and on what
-    epochs:int,                     # Passes over the data
-)->dict:                            # Plain values
+    model:nn.Module, opt, train_dl, valid_dl, # What is trained, how, and on what
+    epochs:int,                               # Passes over the data
+)->dict:                                      # Plain values
     "What there is to know about a training before it begins"
     group = next(iter(getattr(opt, 'param_groups', [])), {})
     settings = {k: v for k,v in group.items() if k != 'params' and isinstance(v, (int, float, str, bool, list, tuple, type(None)))}
-    n = lambda dl: len(dl.dataset) if hasattr(getattr(dl, 'dataset', None), '__len__') else None
     p = next(iter(model.parameters()), torch.empty(0))
     hardware = torch.cuda.get_device_name(p.device) if p.device.type == 'cuda' else platform.processor() or platform.machine()
     return dict(model=type(model).__name__, parameters=sum(p.numel() for p in model.parameters()), optimizer=type(opt).__name__, **settings, epochs=epochs, batch_size=getattr(train_dl, 'batch_size', None),
-                train_items=n(train_dl), valid_items=n(valid_dl), device=str(p.device), hardware=hardware, threads=torch.get_num_threads(), seed=torch.initial_seed(), torch=torch.__version__, python=platform.python_version())
+                train_items=_n_items(train_dl), valid_items=_n_items(valid_dl), device=str(p.device), hardware=hardware, threads=torch.get_num_threads(), seed=torch.initial_seed(), torch=torch.__version__, python=platform.python_version())
 
 # %% ../nbs/21_training.ipynb #db72f52f
 def prediction_log(
-    model, # A trained model
-    dl,    # Batches to predict from
-    n:int=24, # How many
-)->dict:      # A picture or a table, by name; empty if the model's outputs are no classes
+    model:nn.Module,  # A trained model
+    dl:Iterable|None, # Batches to predict from
+    n:int=24,         # How many
+)->dict:              # A picture or a table, by name; empty if the model's outputs are no classes
     "Some predictions beside the truth"
     import wandb
     if dl is None: return {}
@@ -391,13 +390,13 @@ def prediction_log(
     return dict(predictions=wandb.Image(torch.cat(rows)[None], caption='prediction and truth: ' + ' '.join(marks)))
 
 def keep_model(
-    log:RunLog,  # What was told of the training
-    model,       # The model as it is now
+    log:RunLog,      # What was told of the training
+    model:nn.Module, # The model as it is now
 ):
     "The weights as an artifact: `latest`, and `best` for those of the lowest validation loss"
     import wandb
     last = {k: v.detach().cpu() for k,v in model.state_dict().items()}
-    versions = [(last, ['latest','best'])] if not log.valid or log.best[0] == log.valid[-1][1] else [(log.best[1], ['best']), (last, ['latest'])]
+    versions = [(last, ['latest','best'])] if log.best is None or log.best[0] == log.valid[-1][1] else [(log.best[1], ['best']), (last, ['latest'])]
     for state,aliases in versions:
         artifact = wandb.Artifact(f'model-{log.tracker.run.id}', 'model', metadata=dict(model=type(model).__name__))
         with tempfile.TemporaryDirectory() as folder:
@@ -406,16 +405,16 @@ def keep_model(
             log.tracker.run.log_artifact(artifact, aliases=aliases)
 
 def keep_data(
-    log:RunLog, # What was told of the training
-    name:str,   # What to call the data set
-    train_dl,   # Its batches
+    log:RunLog,        # What was told of the training
+    name:str,          # What to call the data set
+    train_dl:Iterable, # Its batches
 ):
     "The data set as an artifact that says what it was, and holds no copy: its name, counts and a hash of its tensors"
     import wandb
     ds = getattr(train_dl, 'dataset', None)
     digest = hashlib.sha256()
     for t in getattr(ds, 'tensors', ()): digest.update(t.detach().cpu().contiguous().numpy().tobytes())
-    facts = dict(name=name, items=len(ds), kind=type(ds).__name__, shapes=[list(t.shape) for t in getattr(ds, 'tensors', ())], sha256=digest.hexdigest() if hasattr(ds, 'tensors') else None)
+    facts = dict(name=name, items=_n_items(train_dl), kind=type(ds).__name__, shapes=[list(t.shape) for t in getattr(ds, 'tensors', ())], sha256=digest.hexdigest() if hasattr(ds, 'tensors') else None)
     artifact = wandb.Artifact(name, 'dataset', metadata=facts)
     with artifact.new_file('data.json') as f: json.dump(facts, f)
     log.tracker.run.log_artifact(artifact)
@@ -434,12 +433,12 @@ def keep_code(
 
 # %% ../nbs/21_training.ipynb #616c700b
 def fit_and_log(
-    epochs, model, loss_func, opt, train_dl, valid_dl=None, # As in `fit`
+    epochs:int|None, model:nn.Module, loss_func:Callable, opt, train_dl:Iterable, valid_dl:Iterable|None=None, # As in `fit`
     *,
     project:str='torchnn',  # W&B's project
-    name=None, group=None, tags=None, notes=None, id=None, # What the run is called, and where it belongs
+    name:str|None=None, group:str|None=None, tags:Sequence[str]|None=None, notes:str|None=None, id:str|None=None, # What the run is called, and where it belongs
     config:dict|None=None,  # More settings to keep; those of model, optimizer, data and machine are kept anyway
-    dir=None,               # Where the run's files go; None: `runs_dir()`
+    dir:str|Path|None=None, # Where the run's files go; None: `runs_dir()`
     mode:str|None=None,     # 'online', 'offline' or 'disabled'; None: online if there is an API key
     watch:bool=True,        # Histograms of parameters and gradients, about ten times?
     log_every:int=25,       # Steps from row to row
@@ -447,7 +446,7 @@ def fit_and_log(
     save_data:str|None=None, # Name under which to keep counts and hash of the training data
     save_code:bool=False,   # Keep the program and the notebook's cells?
     settings:dict|None=None, # More of W&B's settings
-    on_train_step=None, on_val_epoch_end=None, # Hooks, as in `fit`; called before the row is sent
+    on_train_step:Callable|None=None, on_val_epoch_end:Callable|None=None, # Hooks, as in `fit`; called before the row is sent
     **fit_args,             # What else `fit` takes
 )->History:                 # As from `fit`, with `run_dir`, the run's folder, and `url`, if it is online
     "`fit`, tracked with W&B. A run that is active is used, and neither configured nor finished"
@@ -471,8 +470,10 @@ def fit_and_log(
     try:
         history = fit(epochs, model, loss_func, opt, train_dl, valid_dl, each_step, each_epoch, **fit_args)
         code = 0
-        for wanted,keep in ((True, lambda: log.tracker.log(prediction_log(model, valid_dl) | dict(step=steps))), (save_model, lambda: keep_model(log, model)), (save_data, lambda: keep_data(log, save_data, train_dl)), (save_code, lambda: keep_code(run))):
-            if wanted: log.tracker.attempt(keep)
+        log.tracker.attempt(lambda: log.tracker.log(prediction_log(model, valid_dl) | dict(step=steps)))
+        if save_model: log.tracker.attempt(keep_model, log, model)
+        if save_data: log.tracker.attempt(keep_data, log, save_data, train_dl)
+        if save_code: log.tracker.attempt(keep_code, run)
     finally:
         if log.watcher: log.watcher.take()
         log.draw(last=True)

@@ -18,6 +18,7 @@ import json
 import os
 import warnings
 import zipfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
@@ -26,13 +27,14 @@ import torch.nn.functional as F
 from torch import nn, optim
 from torch.utils.data import TensorDataset
 from . import __version__
-from .data import _store, cache_dir, progress_bar
+from .data import cache_dir, progress_bar, store_file
 from .device import check_device, dataset_on
 from .ladder import MODELS, ModelSpec, three_lines
 from .layers import sequential_cnn
 from .loaders import any_size_cnn
 from .models import Mnist_CNN
 from .rungs import Mnist_Logistic
+from .training import History
 
 # %% ../nbs/28_using.ipynb #c9b6e764
 ARCHITECTURES = {f.__name__: f for f in (Mnist_Logistic, Mnist_CNN, sequential_cnn, any_size_cnn)} # Architectures that a file may ask for by name
@@ -80,13 +82,13 @@ def find_arch(
 
 # %% ../nbs/28_using.ipynb #a59d573d
 def save_model(
-    model:nn.Module,     # Model to keep
-    path,                # File to write; a whole one that is there stays until the new one is whole
+    model:nn.Module,             # Model to keep
+    path:str|Path,               # File to write; a whole one that is there stays until the new one is whole
     *,
-    arch=None,           # What makes the model; None: one of `ARCHITECTURES`, found by itself
-    arch_args=None,      # Dict of what `arch` is called with: text, numbers, lists of them
-    classes=None,        # Names, one for each score
-    pictures=None,       # What it reads, as `Pictures`
+    arch:Callable|None=None,     # What makes the model; None: one of `ARCHITECTURES`, found by itself
+    arch_args:dict|None=None,    # Dict of what `arch` is called with: text, numbers, lists of them
+    classes:Iterable|None=None,  # Names, one for each score
+    pictures:Pictures|None=None, # What it reads, as `Pictures`
 ):
     "Keep a model: weights, architecture, classes, input; atomically, and with nothing in it that runs"
     name,args = find_arch(model) if arch is None else (arch.__name__, dict(arch_args or {}))
@@ -97,7 +99,7 @@ def save_model(
     buffer = io.BytesIO()
     torch.save(dict(head, weights=weights), buffer)
     check_head(_read(buffer.getvalue(), 'what save_model was given'), 'what save_model was given')
-    _store(Path(path), buffer.getvalue())
+    store_file(Path(path), buffer.getvalue())
 
 # %% ../nbs/28_using.ipynb #c7a5344e
 _FORMAT,_VERSION = 'torchnn_really.model',1
@@ -114,9 +116,9 @@ def _read(data, what):
         raise ValueError(f'{what} {why}; save the model again, with save_model') from e
 
 def check_weights(
-    model,      # Model as it was made
-    weights,    # Dict of tensors
-    what:str,   # Where they are from, for the message
+    model:nn.Module, # Model as it was made
+    weights:dict,    # Dict of tensors
+    what:str|Path,   # Where they are from, for the message
 ):
     "Raise an error that says in what a model and weights differ"
     mine = model.state_dict()
@@ -125,13 +127,13 @@ def check_weights(
     if found: raise ValueError(f"{what}: the weights do not fit; {'; '.join(sorted(found))}")
 
 def check_head(
-    head,     # What was in a file
-    what:str, # Its name, for the message
+    head,          # What was in a file
+    what:str|Path, # Its name, for the message
 ):
     "Raise an error that says what is wrong with the description in a model's file"
     if not isinstance(head, dict) or head.get('format') != _FORMAT: raise ValueError(f'{what} holds no description of a model; weights alone are read with torch.load and model.load_state_dict, a whole model is kept with save_model')
     if not isinstance(head.get('version'), int) or head['version'] > _VERSION: raise ValueError(f"{what} has format version {head.get('version')}, and this is torchnn_really {__version__}, which reads up to {_VERSION}; install a newer one")
-    kinds = dict(arch=str, arch_args=dict, classes=list|None, pictures=dict|None, versions=dict, weights=dict)
+    kinds:dict = dict(arch=str, arch_args=dict, classes=list|None, pictures=dict|None, versions=dict, weights=dict)
     wrong = [k for k,kind in kinds.items() if k not in head or not isinstance(head[k], kind)]
     if wrong or not all(torch.is_tensor(t) for t in head['weights'].values()): raise ValueError(f"{what} is incomplete: {', '.join(wrong) or 'weights'} cannot be used; save the model again")
     n,classes = head['arch_args'].get('n_classes'),head['classes']
@@ -140,7 +142,7 @@ def check_head(
 
 def check_pictures(
     pictures:dict, # As `Pictures` has them
-    what:str,      # Where they are from, for the message
+    what:str|Path, # Where they are from, for the message
 )->Pictures:
     "The same as `Pictures`, or an error that says what is wrong"
     if pictures.keys() != set(Pictures._fields): raise ValueError(f"{what} describes its pictures by {', '.join(map(str, pictures))}; it must be {', '.join(Pictures._fields)}")
@@ -152,8 +154,8 @@ def check_pictures(
 
 # %% ../nbs/28_using.ipynb #77163ff7
 def load_model(
-    path,      # File that `save_model` wrote
-    arch=None, # What makes the model, if it is none of `ARCHITECTURES`
+    path:str|Path,           # File that `save_model` wrote
+    arch:Callable|None=None, # What makes the model, if it is none of `ARCHITECTURES`
 )->SavedModel:
     "A model as it was kept; nothing in the file is run"
     if not Path(path).is_file(): raise FileNotFoundError(f'{path} is not there; save_model writes such a file, or torchnn_really fit --save {path}')
@@ -355,7 +357,7 @@ def predict(
     names = saved.classes or [str(i) for i in range(scores.shape[1])]
     if scores.shape != (1,len(names)): raise ValueError(f'saved gives scores of shape {tuple(scores.shape)} for one picture; with its {len(names)} classes it must be (1, {len(names)})')
     by_name = dict(zip(names, scores.float().softmax(1)[0].tolist()))
-    label = max(by_name, key=by_name.get)
+    label = max(by_name, key=lambda name: by_name[name])
     return Prediction(label, by_name[label], by_name, seen)
 
 # %% ../nbs/28_using.ipynb #f8ace0f6
@@ -393,9 +395,9 @@ def split_rows(
 _SUFFIXES = {'.png','.jpg','.jpeg','.gif','.bmp','.webp','.tif','.tiff','.ppm','.pgm','.heic','.heif','.avif'}
 
 def list_pictures(
-    path,             # Folder with a sub-folder for each class
-    least:int=2,      # Classes it must have
-)->dict:              # From class to paths, both in order
+    path:str|Path, # Folder with a sub-folder for each class
+    least:int=2,   # Classes it must have
+)->dict:           # From class to paths, both in order
     "The pictures of each class, by their names; hidden files and other files are left out"
     path = Path(path)
     if not path.is_dir(): raise FileNotFoundError(f'{path} is not there, or is no folder; give a folder with one sub-folder for each class')
@@ -423,8 +425,8 @@ def _read_pictures(files, pictures):
 
 # %% ../nbs/28_using.ipynb #99ee58f1
 def cached_pictures(
-    root,              # The folder
-    files,             # Paths in it
+    root:str|Path,     # The folder
+    files:list,        # Paths in it
     pictures:Pictures, # What to make of them
 )->dict:               # x, bytes `(n, c, h, w)`; rows, which of `files` these are; skipped
     "Pictures from the cache, or read and put there"
@@ -436,15 +438,15 @@ def cached_pictures(
     made,buffer = _read_pictures(files, pictures),io.BytesIO()
     torch.save(made, buffer)
     with contextlib.suppress(OSError): # a full disk costs time, and no data
-        _store(kept, buffer.getvalue())
+        store_file(kept, buffer.getvalue())
         for old in kept.parent.glob(f'{place}-*.pt'):
             if old != kept: old.unlink()
     return made
 
 # %% ../nbs/28_using.ipynb #33f1ea77
 def folder_data(
-    path,                   # Folder of pictures, a sub-folder for each class; or of two such folders, train and valid
-    size=28,                # Height and width in pixels, or a pair of them
+    path:str|Path,          # Folder of pictures, a sub-folder for each class; or of two such folders, train and valid
+    size:int|tuple|list=28, # Height and width in pixels, or a pair of them
     valid_share:float=.2,   # Share of each class to validate on, if there is no folder valid
     seed:int=0,             # Seed of that choice
     *,
@@ -475,7 +477,8 @@ def _split_data(path, read, listed, classes, pictures, valid_share, seed, broken
     if few or valid_share is None and not in_valid.any(): raise ValueError(f"{path} has too few pictures of {(few or ['all classes, to validate on'])[0]!r} that can be read; each class needs one to train on and one to validate on")
     rows = ((~in_valid).nonzero().flatten(), in_valid.nonzero().flatten()) if valid_share is None else split_rows(y, valid_share, seed)
     x = as_input(read['x'], pictures)
-    return FolderData(*(TensorDataset(x[r], y[r]) for r in rows), classes, pictures, skipped)
+    train_ds,valid_ds = (TensorDataset(x[r], y[r]) for r in rows)
+    return FolderData(train_ds, valid_ds, classes, pictures, skipped)
 
 # %% ../nbs/28_using.ipynb #fceb9384
 def picture_cnn(
@@ -495,16 +498,16 @@ ARCHITECTURES['picture_cnn'] = picture_cnn
 FOLDER_MODELS = MODELS | dict(pictures=ModelSpec(picture_cnn, dict(lr=.05, momentum=.9))) # The models that `train_folder` knows, by name
 
 def train_folder(
-    name:str,             # One of `FOLDER_MODELS`
-    data:FolderData,      # As from `folder_data`
-    epochs:int|None=None, # Passes over the data; None: about 1,560 steps
-    bs:int=64,            # Pictures a batch
-    seed:int=0,           # Seed of the weights and the shuffling
-    device='cpu',         # Where to run; None: `default_device()`
-    opt_func=optim.SGD,   # What makes the optimizer
-    opt_args=None,        # Dict of its options; None: the model's own for `optim.SGD`, the optimizer's own for others
-    **fit_args,           # Hooks and more, for `fit`
-):                        # The model, and the `History`
+    name:str,                           # One of `FOLDER_MODELS`
+    data:FolderData,                    # As from `folder_data`
+    epochs:int|None=None,               # Passes over the data; None: about 1,560 steps
+    bs:int=64,                          # Pictures a batch
+    seed:int=0,                         # Seed of the weights and the shuffling
+    device:str|torch.device|None='cpu', # Where to run; None: `default_device()`
+    opt_func:Callable=optim.SGD,        # What makes the optimizer
+    opt_args:dict|None=None,            # Dict of its options; None: the model's own for `optim.SGD`, the optimizer's own for others
+    **fit_args,                         # Hooks and more, for `fit`
+)->tuple[nn.Module,History]:            # The model, and the `History`
     "Train one of `FOLDER_MODELS` on a folder's pictures"
     if name not in FOLDER_MODELS: raise ValueError(f"name is {name!r}; the models are {', '.join(FOLDER_MODELS)}")
     p,spec,device = data.pictures,FOLDER_MODELS[name],check_device(device)
