@@ -245,7 +245,7 @@ def climb(
 def _every_row(ladder):
     "A table with digits across and a line for each row: what it reads in each digit, and how sure it is"
     (x,y),pad = ladder.digits,'padding:.2em .35em;text-align:center'
-    head = ''.join(f'<th scope="col" style="{pad}"><img alt="" src="{picture_address(p)}" style="width:38px;height:38px;max-width:none;image-rendering:pixelated;display:block;margin:auto">{d}</th>' for p,d in zip(x.view(-1, 28, 28), y.tolist()))
+    head = ''.join(f'<th scope="col" style="{pad}"><img alt="a {d}" src="{picture_address(p)}" style="width:38px;height:38px;max-width:none;image-rendering:pixelated;display:block;margin:auto"><span aria-hidden="true">{d}</span></th>' for p,d in zip(x.view(-1, 28, 28), y.tolist()))
     def cell(p, d):
         sure,said = p.max(0)
         return f'<td style="{pad}{"" if said == d else ";background-color:rgba(213,94,0,.3)"}">{f"{said}" if said == d else f"<b>{said}</b>"}<br><small>{sure:.0%}</small></td>'

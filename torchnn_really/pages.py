@@ -98,7 +98,9 @@ def most_wrong(
     return wrong[sure[wrong].argsort(descending=True, stable=True)][:n]
 
 def some_right(
-    labels:torch.Tensor, probabilities:torch.Tensor, n:int=12, # As in `most_wrong`
+    labels:torch.Tensor,        # As in `most_wrong`
+    probabilities:torch.Tensor, # As in `most_wrong`
+    n:int=12,                   # At most this many
 )->torch.Tensor:                # Positions, int64
     "Where the model is right: the first of each class, then the next ones"
     right = (probabilities.argmax(1) == labels).nonzero().flatten().tolist()
@@ -349,7 +351,10 @@ def training_page(
 
 def save_report(
     path:str|Path, # File to write, as 'report.html'
-    model, valid_ds, history=None, classes=None, # As in `training_page`
+    model:Any,     # As in `training_page`
+    valid_ds,      # As in `training_page`
+    history=None,  # What `fit` returned; None: leave out how it went
+    classes=None,  # The classes' names; 0, 1, 2, … if None
     **how,         # What else `training_page` takes
 ):
     "Write a report of a training: one page of HTML that needs nothing else"
