@@ -5,7 +5,7 @@ run pages there, each alone in an empty folder, and one as on Colab, where the p
     python tools/wheel.py [--keep FOLDER] [--tag v1.2.3]
 
 What README.md's heading "Quick start" shows is run as it stands, its `bash` blocks as one script and then its `python` blocks as
-another, in an empty folder, with a new environment first on PATH and a new HOME. The constraints that hold there: this very wheel, and the torch of constraints.txt.
+another, in a folder that holds only `photos` and `new.jpg`, with a new environment first on PATH and a new HOME. The constraints that hold there: this very wheel, and the torch of constraints.txt.
 Nothing else is pinned, so the newest fastcore is tried, and the test tools are not there. As on Colab means: with its environment
 variable, and git sent from the repository's address to a copy of this one; pip must leave torch as it is. `--keep` leaves what was built and
 checked in a folder; `--tag` stops at once unless the tag is that of settings.ini's version.
@@ -50,6 +50,19 @@ def quick_start():
     shell, python = (''.join(code for language, code in blocks if language == l) for l in ('bash', 'python'))
     if not (shell and python): sys.exit('wheel check: README.md has no bash and python blocks under "Quick start"')
     return shell, python
+
+def draw_photos(folder):
+    "What the README calls `photos`, with a sub-folder for each kind, and `new.jpg`: discs and bars on paper that is not quite white"
+    from PIL import Image, ImageDraw
+    def picture(i, kind):
+        image = Image.new('RGB', (80 + i, 64), (240 - i, 235, 225))
+        d, (x, y) = ImageDraw.Draw(image), (20 + i % 9, 16 + i % 7)
+        d.ellipse([x, y, x+30, y+30], fill=(40, 90, 60+i)) if kind == 'leaf' else d.rectangle([x, y+11, x+42, y+19], fill=(150, 40+i, 40))
+        return image
+    for kind in ('leaf', 'mug'):
+        (folder/'photos'/kind).mkdir(parents=True)
+        for i in range(30): picture(i, kind).save(folder/'photos'/kind/f'{i}.jpg')
+    picture(31, 'leaf').save(folder/'new.jpg')
 
 def surroundings(venv, home, wheel):
     "The environment variables of someone who has nothing of this project yet"
@@ -132,6 +145,7 @@ def main():
         look_into(sdist, wheel)
         env.make_venv(venv)
         print(f'{sys.version.split()[0]}, a new environment', flush=True)
+        draw_photos(away)
         python, where = str(env.venv_python(venv)), dict(cwd=away, env=surroundings(venv, home, wheel))
         for what, script, command in (('the quick start in the shell', shell, ['bash', '-e', '-c']), ('the quick start in Python', code, [python, '-c'])):
             print(script, end='', flush=True)
