@@ -41,8 +41,8 @@ def side_by_side(
     *parts, # What a page takes: text, or objects that show themselves as HTML
 )->Part:
     "Parts beside one another, and below one another where there is no room"
-    inside = ''.join(f'<div style="flex:1 1 280px;min-width:0;max-width:100%">{_markup(p)}</div>' for p in parts)
-    return Part(f'<div style="display:flex;flex-wrap:wrap;gap:4px 24px;align-items:flex-start">{inside}</div>', '\n'.join(map(str, parts)))
+    def row(inside): return '<div style="display:flex;flex-wrap:wrap;gap:4px 24px;align-items:flex-start">' + ''.join(f'<div style="flex:1 1 280px;min-width:0;max-width:100%">{m}</div>' for m in inside) + '</div>'
+    return Part(row(map(_markup, parts)), '\n'.join(map(str, parts)), row(p.shown if isinstance(p, Part) else _markup(p) for p in parts))
 
 # %% ../nbs/04_pages.ipynb #e9dbef24
 def _markup(part):
