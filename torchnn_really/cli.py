@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['count', 'positive', 'fraction', 'seed_number', 'data_source', 'get_digits', 'run_climb', 'run_fit', 'run_fit_recipe',
            'trainer', 'get_pictures', 'keep', 'write_report', 'tracking_args', 'profiling_args', 'say_profile',
-           'print_epoch', 'run_predict', 'run_data', 'run_show', 'run_runs', 'run_info', 'version_of', 'make_parser',
-           'check_recipe', 'check_file', 'check_pictures_args', 'check_args', 'main']
+           'epoch_printer', 'print_epoch', 'run_predict', 'run_data', 'run_show', 'run_runs', 'run_info', 'version_of',
+           'make_parser', 'check_recipe', 'check_file', 'check_pictures_args', 'check_args', 'main']
 
 # %% ../nbs/90_cli.ipynb #2db6565c
 import argparse
@@ -96,19 +96,21 @@ def run_fit(
     if args.recipe: return run_fit_recipe(args)
     from torch import optim
     from torchnn_really.device import check_device
-    from torchnn_really.using import FOLDER_MODELS
+    from torchnn_really.using import FOLDER_MODELS, batch_and_epochs
     own = args.data not in _SOURCES
     args.model = args.model or ('pictures' if own else 'logistic')
     spec = FOLDER_MODELS[args.model]
     opt_args = dict(spec.opt_args) if args.opt == 'SGD' else {}
     opt_args |= {k: v for k,v in (('lr',args.lr), ('momentum',args.momentum)) if v is not None}
     device = check_device(args.device)
-    data = get_pictures(args) if own else get_digits(args.data)
+    if own: n = len((data := get_pictures(args)).train_ds)
+    else: n = len((data := get_digits(args.data)).x_train)
+    args.bs,args.epochs = batch_and_epochs(n, args.bs, args.epochs)
     settings = ', '.join(f'{k} {v:g}' for k,v in opt_args.items())
     print(f'{args.model} with {args.opt}{f" ({settings})"*bool(settings)}, batch {args.bs}, seed {args.seed}, on {device}', flush=True)
     how = tracking_args(args) if args.track else {}
     if args.profile: how = profiling_args(args, **how)
-    model,history = trainer(own)(args.model, data, args.epochs, args.bs, args.seed, device, getattr(optim, args.opt), opt_args, on_val_epoch_end=print_epoch, **how)
+    model,history = trainer(own)(args.model, data, args.epochs, args.bs, args.seed, device, getattr(optim, args.opt), opt_args, on_val_epoch_end=epoch_printer(args.epochs), **how)
     if args.profile: history = say_profile(history, args.profile)
     if history.run_dir: print(f'tracked: {history.url}' if history.url else f'tracked: torchnn_really show {history.run_dir}')
     if history.stopped: print(f'{history.stopped} after {history.n_steps} steps, {len(history.epochs)} epochs of them whole')
@@ -205,6 +207,16 @@ def say_profile(
     "Print where the time went"
     print(f'{profile}\nprofile: {folder} (trace.json opens in ui.perfetto.dev or chrome://tracing)')
     return profile.history
+
+def epoch_printer(
+    epochs:int, # How many there will be
+)->Callable:    # For `fit`'s `on_val_epoch_end`
+    "What prints each epoch; of more than thirty, thirty"
+    from torchnn_really.tables import thinned
+    told = set(thinned(range(1, epochs+1)))
+    def hook(info):
+        if info['epoch'] in told: print_epoch(info)
+    return hook
 
 def print_epoch(
     info:dict, # As `fit` gives it to `on_val_epoch_end`
@@ -344,7 +356,7 @@ def make_parser()->argparse.ArgumentParser:
     c.add_argument('--opt', choices=_OPTIMIZERS, default='SGD', help='the optimizer, one of torch.optim')
     c.add_argument('--lr', type=positive, metavar='X', help="learning rate; without it the model's own for SGD (0.5, CNNs 0.1), the optimizer's own for others")
     c.add_argument('--momentum', type=fraction, metavar='X', help="momentum of SGD or RMSprop; without it the model's own for SGD (0, CNNs 0.9)")
-    c.add_argument('--bs', type=count, default=64, metavar='N', help='images a batch')
+    c.add_argument('--bs', type=count, metavar='N', help='images a batch; without it 64, and 16 of a folder with few pictures')
     c.add_argument('--device', metavar='NAME', help='where to run, as cpu or cuda:0; without it the accelerator if there is one')
     c.add_argument('--track', action='store_true', help='keep the run with W&B: online if there is an API key, else on this machine')
     c.add_argument('--project', default='torchnn', metavar='P', help="W&B's project, with --track")

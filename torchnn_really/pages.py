@@ -22,7 +22,7 @@ from . import __version__
 from .data import check_count
 from .runs import save_page
 from .show import as_pictures, plain_values, show_curves, unit_range
-from .tables import show_table
+from .tables import show_table, thinned
 
 # %% ../nbs/04_pages.ipynb #dad54924
 class Part:
@@ -303,7 +303,7 @@ def history_parts(
         lines = {name: [row[k] for row in rows] for name,k in names.items() if all(isinstance(row[k], (int,float)) for row in rows)}
         alt = 'By epoch: ' + '; '.join(f'{name or label} {_from_to(numbers)}' for name,numbers in lines.items())
         if lines: drawn.append(curves({name: (torch.arange(1, len(rows)+1), numbers) for name,numbers in lines.items()}, alt, xlabel='epoch', ylabel=label))
-    return [side_by_side(*drawn), *[show_table(rows)]*bool(rows)] if drawn else []
+    return [side_by_side(*drawn), *[show_table(thinned(rows))]*bool(rows)] if drawn else []
 
 # %% ../nbs/04_pages.ipynb #71aa1e3a
 def _from_to(numbers): return f'from {numbers[0]:.3g} to {numbers[-1]:.3g}'

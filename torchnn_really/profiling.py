@@ -42,7 +42,7 @@ PHASES = dict(loading='#d55e00', forward='#0072b2', backward='#56b4e9', step='#0
 class PhaseClock:
     "The seconds a training spends in each phase"
     def __init__(self,
-        tracer:'Tracer|None'=None, # `Tracer` that is told of each change; None: clock only
+        tracer=None, # `Tracer` that is told of each change; None: clock only
     ):
         self.phase,self.since,self.held,self.thread = None,0.,False,threading.get_ident()
         self.tracer,self.epoch,self.steps,self.begun = tracer or Tracer(0),0,[],(0.,0.)

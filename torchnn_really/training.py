@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import nn
 from .data import check_count, progress_bar
 from .rungs import accuracy, epochs_for
-from .tables import show_table
+from .tables import show_table, thinned
 from .tracking import LiveCurves, Tracker, Watcher, run_folder, start_run
 
 # %% ../nbs/21_training.ipynb #ab64ae9a
@@ -52,7 +52,7 @@ class NonFiniteLoss(ArithmeticError):
     "A step's loss was infinite or not a number; `.history` holds the run so far"
     def __init__(self,
         message:str,       # Which step's, in which epoch, at which learning rate
-        history:'History', # The run so far
+        history,           # The run so far, a `History`
     ):
         super().__init__(message)
         self.history = history
@@ -80,7 +80,10 @@ class History:
 
     def __repr__(self): return repr(self._table())
     def _repr_html_(self): return self._table()._repr_html_()
-    def _table(self): return show_table(self.epochs, f'{self.n_steps:,} steps' + f', stopped: {self.stopped}'*bool(self.stopped))
+    def _table(self):
+        rows = thinned(self.epochs)
+        few = f', {len(rows)} of {len(self.epochs):,} epochs'*(len(rows) < len(self.epochs))
+        return show_table(rows, f'{self.n_steps:,} steps' + few + f', stopped: {self.stopped}'*bool(self.stopped))
 
     def _add(self, loss, size, opt):
         "Note a step; look at the losses each 100 steps"

@@ -6,7 +6,8 @@
 __all__ = ['ARCHITECTURES', 'FOLDER_MODELS', 'Pictures', 'SavedModel', 'find_arch', 'save_model', 'check_weights', 'check_head',
            'check_pictures', 'load_model', 'open_picture', 'paper', 'find_ink', 'main_parts', 'thickened', 'centred',
            'digit_picture', 'picture_bytes', 'as_input', 'Prediction', 'text_picture', 'predict', 'FolderData',
-           'split_rows', 'list_pictures', 'cached_pictures', 'folder_data', 'picture_cnn', 'train_folder']
+           'split_rows', 'list_pictures', 'cached_pictures', 'folder_data', 'picture_cnn', 'batch_and_epochs',
+           'train_folder']
 
 # %% ../nbs/28_using.ipynb #c55a97ae
 import base64
@@ -27,13 +28,13 @@ import torch.nn.functional as F
 from torch import nn, optim
 from torch.utils.data import TensorDataset
 from . import __version__
-from .data import cache_dir, progress_bar, store_file
+from .data import cache_dir, check_count, progress_bar, store_file
 from .device import check_device, dataset_on
 from .ladder import MODELS, ModelSpec, three_lines
 from .layers import sequential_cnn
 from .loaders import any_size_cnn
 from .models import Mnist_CNN
-from .rungs import Mnist_Logistic
+from .rungs import Mnist_Logistic, epochs_for
 from .training import History
 
 # %% ../nbs/28_using.ipynb #c9b6e764
@@ -497,11 +498,21 @@ ARCHITECTURES['picture_cnn'] = picture_cnn
 # %% ../nbs/28_using.ipynb #87cfaec2
 FOLDER_MODELS = MODELS | dict(pictures=ModelSpec(picture_cnn, dict(lr=.05, momentum=.9))) # The models that `train_folder` knows, by name
 
+def batch_and_epochs(
+    n:int,                # Items to train on
+    bs:int|None=None,     # Items a batch; None: 64, and 16 where there are fewer than 1,280
+    epochs:int|None=None, # Passes over them; None: about 1,560 steps, and at most 100
+)->tuple[int,int]:        # Both
+    "What is asked for; without it, what suits so many items"
+    if bs is None: bs = 64 if n >= 1280 else 16
+    check_count('bs', bs)
+    return bs, min(100, epochs_for(n, bs)) if epochs is None else epochs
+
 def train_folder(
     name:str,                           # One of `FOLDER_MODELS`
     data:FolderData,                    # As from `folder_data`
-    epochs:int|None=None,               # Passes over the data; None: about 1,560 steps
-    bs:int=64,                          # Pictures a batch
+    epochs:int|None=None,               # Passes over the data; None: as `batch_and_epochs` has it
+    bs:int|None=None,                   # Pictures a batch; None: as `batch_and_epochs` has it
     seed:int=0,                         # Seed of the weights and the shuffling
     device:str|torch.device|None='cpu', # Where to run; None: `default_device()`
     opt_func:Callable=optim.SGD,        # What makes the optimizer
@@ -514,6 +525,7 @@ def train_folder(
     if name in ('logistic','cnn') and p[:2] != (28,28): raise ValueError(f"data has pictures of {p.height}×{p.width} pixels; {name} takes 28×28, 'pictures' any size")
     if p.flat != (name == 'logistic'): raise ValueError(f"data has flat={p.flat}; {name} needs folder_data(…, flat={name == 'logistic'})")
     if opt_args is None: opt_args = spec.opt_args if opt_func is optim.SGD else {}
+    bs,epochs = batch_and_epochs(len(data.train_ds), bs, epochs)
     def arch(): return spec.arch(p.channels, len(data.classes)).to(device)
     torch.manual_seed(seed)
     return three_lines(dataset_on(data.train_ds, device), dataset_on(data.valid_ds, device), epochs, bs, arch, opt_func, opt_args, lambda dl: dl, **fit_args)
