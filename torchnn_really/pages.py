@@ -102,11 +102,11 @@ def some_right(
     probabilities:torch.Tensor, # As in `most_wrong`
     n:int=12,                   # At most this many
 )->torch.Tensor:                # Positions, int64
-    "Where the model is right: the first of each class, then the next ones"
-    right = (probabilities.argmax(1) == labels).nonzero().flatten().tolist()
-    firsts = {labels[i].item(): i for i in reversed(right)}
-    chosen = [firsts[label] for label in sorted(firsts)]
-    return torch.tensor((chosen + [i for i in right if i not in set(chosen)])[:n], dtype=torch.int64)
+    "Where the model is right: the first of each class, then the second of each, and so on"
+    by_class = {}
+    for i in (probabilities.argmax(1) == labels).nonzero().flatten().tolist(): by_class.setdefault(labels[i].item(), []).append(i)
+    in_turn = sorted((turn, label, i) for label,found in by_class.items() for turn,i in enumerate(found))
+    return torch.tensor([i for _,_,i in in_turn[:n]], dtype=torch.int64)
 
 # %% ../nbs/04_pages.ipynb #31948cf0
 def prediction_grid(
@@ -303,7 +303,7 @@ def history_parts(
         lines = {name: [row[k] for row in rows] for name,k in names.items() if all(isinstance(row[k], (int,float)) for row in rows)}
         alt = 'By epoch: ' + '; '.join(f'{name or label} {_from_to(numbers)}' for name,numbers in lines.items())
         if lines: drawn.append(curves({name: (torch.arange(1, len(rows)+1), numbers) for name,numbers in lines.items()}, alt, xlabel='epoch', ylabel=label))
-    return [side_by_side(*drawn), *[show_table(thinned(rows))]*bool(rows)] if drawn else []
+    return [side_by_side(*drawn), *[show_table(thinned(rows, 12))]*bool(rows)] if drawn else []
 
 # %% ../nbs/04_pages.ipynb #71aa1e3a
 def _from_to(numbers): return f'from {numbers[0]:.3g} to {numbers[-1]:.3g}'
@@ -370,5 +370,5 @@ def _add_answers(page, x, y, probabilities, classes):
     page.about += f'\n{right:,} of the {len(y):,} items for validation are right, {right/len(y):.1%}.'
     wrong,good = most_wrong(y, probabilities),some_right(y, probabilities)
     if _seen(x) and len(wrong): page.add('Its surest mistakes', 'The mistakes to look at first are those it is surest of. Below each: prediction ≠ truth, and how probable it held its prediction.', prediction_grid(x[wrong], y[wrong], probabilities[wrong], names))
-    if _seen(x) and len(good): page.add('Some it gets right', 'The first of each class, then the next ones.', prediction_grid(x[good], y[good], probabilities[good], names))
+    if _seen(x) and len(good): page.add('Some it gets right', 'The first of each class, then the second of each, and so on.', prediction_grid(x[good], y[good], probabilities[good], names))
     page.add('What it mixes up', *['A row for each true class, a column for each prediction.']*(len(names) <= 20), confusion(y, said, names))
