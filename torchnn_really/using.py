@@ -471,7 +471,7 @@ def folder_data(
 def _split_data(path, read, listed, classes, pictures, valid_share, seed, broken):
     "What was read as two datasets"
     skipped = read['skipped']
-    if skipped and broken == 'refuse': raise ValueError(f"{len(skipped)} of {len(listed)} pictures cannot be used; the first: {skipped[0]}. Mend or remove them, or leave them out with broken='skip'")
+    if skipped and broken == 'refuse': raise ValueError(f"{len(skipped)} of {len(listed)} pictures cannot be used; the first: {skipped[0]}. Mend or remove them, or leave them out with broken='skip', in a shell with --skip-broken")
     y,in_valid = (torch.tensor([row[i] for row in listed])[read['rows']] for i in (1,2))
     counts = torch.bincount(y[~in_valid], minlength=len(classes))
     few = [c for c,n in zip(classes, counts.tolist()) if n < (1 if valid_share is None else 2)]
