@@ -10,7 +10,6 @@ __all__ = ['ARCHITECTURES', 'FOLDER_MODELS', 'Pictures', 'SavedModel', 'find_arc
            'train_folder']
 
 # %% ../nbs/28_using.ipynb #c55a97ae
-import base64
 import contextlib
 import hashlib
 import html
@@ -34,6 +33,7 @@ from .ladder import MODELS, ModelSpec, three_lines
 from .layers import sequential_cnn
 from .loaders import any_size_cnn
 from .models import Mnist_CNN
+from .pages import picture_address
 from .rungs import Mnist_Logistic, epochs_for
 from .training import History
 
@@ -333,10 +333,8 @@ class Prediction(NamedTuple):
     def __repr__(self): return f'{text_picture(self.seen)}\n{self.label}  {self.probability:.1%}'
 
     def _repr_html_(self):
-        from PIL import Image
-        data,image = io.BytesIO(),self.seen[0] if len(self.seen) == 1 else self.seen.permute(1, 2, 0)
-        Image.fromarray(image.numpy()).resize((112, round(112*image.shape[0]/image.shape[1])), Image.Resampling.NEAREST).save(data, 'PNG')
-        return f'<figure style="margin:0;display:inline-block;text-align:center"><img alt="the picture as the model saw it" src="data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}"><figcaption><b>{html.escape(self.label)}</b> {self.probability:.1%}</figcaption></figure>'
+        picture = self.seen[0] if len(self.seen) == 1 else self.seen.permute(1, 2, 0)
+        return f'<figure style="margin:0;display:inline-block;text-align:center"><img alt="the picture as the model saw it" src="{picture_address(picture/255)}" width="112" style="image-rendering:pixelated"><figcaption><b>{html.escape(self.label)}</b> {self.probability:.1%}</figcaption></figure>'
 
 def text_picture(
     x:torch.Tensor, # Bytes, `(channels, height, width)`
