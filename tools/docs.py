@@ -21,6 +21,13 @@ def process():
     quarto._ensure_quarto = lambda: None
     quarto._pre_docs(n_workers=2, file_glob=None, file_re=quarto._def_file_re)
 
+def short(cell):
+    "An entry whose docstring ends after its first line: the rest repeats the comments of its signature"
+    for output in cell['outputs']:
+        data = output['data']
+        data['text/markdown'] = re.sub(r'(\n```\n\n\*[^\n]*).*', r'\1', ''.join(data['text/markdown']), flags=re.S)
+    return cell
+
 def heading_only(cell):
     "An entry without its signature and docstring"
     for output in cell['outputs']:
@@ -32,6 +39,7 @@ def with_sources(cells):
     "Where an exported cell is shown, the entries of what it defines come before it, as headings, and it is not folded"
     name = lambda cell: (found := ENTRY.search(pages.source(cell))) and found[1].rpartition('.')[2]
     cells[:] = [c for c in cells if not (name(c) or '').startswith('__')] # Python's own methods need no entry
+    for cell in filter(name, cells): short(cell)
     for i, cell in enumerate(cells):
         if not pages.source(cell).startswith(FOLDED): continue
         cell['source'] = pages.source(cell).removeprefix(FOLDED)

@@ -6,7 +6,8 @@ _quarto.yml into nbs/, where nbdev looks for it: a link there would not survive 
     python tools/export.py
 
 A page may grow a class by `@patch`, a method a cell. In the module each such method stands in its class: editors and type
-checkers do not know `@patch`, and whoever opens the source finds the class whole.
+checkers do not know `@patch`, and whoever opens the source finds the class whole. A docstring there goes on with what the
+comments in the signature say of each argument, for `help`, Shift-Tab and editors, which show no comments.
 """
 import ast, re, textwrap
 import pages
@@ -20,6 +21,33 @@ def complete_index():
             cell.nb = ''
             yield cell
     doclinks._iter_py_cells = all_cells
+
+def said_of_arguments(n, said, lines):
+    "What the comments in a signature say, as pairs of a name and its comment"
+    a, start = n.args, n.body[0].lineno
+    end = next((i for i in range(start - 1, n.lineno - 1, -1) if lines[i-1].lstrip().startswith((')', 'def '))), n.lineno)
+    for arg in filter(None, [*a.posonlyargs, *a.args, a.vararg, *a.kwonlyargs, a.kwarg]):
+        if arg.arg != 'self' and arg.lineno != end: yield '*'*(arg is a.vararg) + '**'*(arg is a.kwarg) + arg.arg, said.get(arg.lineno)
+    if n.name != '__init__': yield 'returns', said.get(end)
+
+def said_of_class(n, said, lines):
+    "What the comments beside the fields of a class say, or those in the signature of what makes it"
+    for field in n.body:
+        if isinstance(field, ast.AnnAssign): yield field.target.id, said.get(field.lineno)
+        if isinstance(field, pages.FUNCTIONS) and field.name == '__init__' and ast.get_docstring(field) is None: yield from said_of_arguments(field, said, lines)
+
+def with_docments(text):
+    "A module's source in which each docstring goes on with the comments of the signature, so that `help`, Shift-Tab and editors show them"
+    lines = text.split('\n')
+    said = {i: lines[i-1][column+1:].strip() for i, column in pages.comments(text).items()}
+    for n in ast.walk(ast.parse(text)):
+        if not isinstance(n, pages.DEFINITIONS) or ast.get_docstring(n) is None or (doc := n.body[0]).lineno == n.lineno: continue
+        found = [(name, what) for name, what in (said_of_class if isinstance(n, ast.ClassDef) else said_of_arguments)(n, said, lines) if what]
+        if not found: continue
+        indent = ' '*doc.col_offset
+        whole = '\n'.join([doc.value.value, '', *(f'{indent}{name}: {what}' for name, what in found)]).replace('\\', '\\\\').replace('"""', "'''")
+        lines[doc.lineno-1:doc.end_lineno] = [f'{indent}"""{whole}\n{indent}"""'] + [None]*(doc.end_lineno - doc.lineno)
+    return '\n'.join(l for l in lines if l is not None)
 
 def put_install_cells():
     for page in pages.all_pages():
@@ -65,7 +93,7 @@ def main():
     nbdev_clean(pages.NBS)
     doclinks.nbdev_export()
     for module in pages.LIB.glob('*.py'):
-        if '\n@patch\n' in (text := module.read_text(encoding='utf-8')): module.write_text(merge_patches(text), encoding='utf-8', newline='\n')
+        if module.stem not in ('__init__', '_modidx'): module.write_text(with_docments(merge_patches(module.read_text(encoding='utf-8'))), encoding='utf-8', newline='\n')
     doclinks._build_modidx()
 
 if __name__ == '__main__': main()

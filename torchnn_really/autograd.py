@@ -18,7 +18,13 @@ def finite_difference(
     x:torch.Tensor, # Where to take the gradient; any shape, float64 if you can
     h:float=1e-5,   # How far to step each way
 )->torch.Tensor:    # Slope of `f` along each number of `x`, in the shape of `x`
-    "The gradient of `f` at `x` by central differences, two calls of `f` for each number"
+    """The gradient of `f` at `x` by central differences, two calls of `f` for each number
+
+    f: Takes a tensor like `x` and returns one number, as a tensor
+    x: Where to take the gradient; any shape, float64 if you can
+    h: How far to step each way
+    returns: Slope of `f` along each number of `x`, in the shape of `x`
+    """
     slopes = []
     for i in range(x.numel()):
         step = torch.zeros(x.shape).to(x)
@@ -28,13 +34,22 @@ def finite_difference(
 
 # %% ../nbs/10_autograd.ipynb #7b292881
 class Node(NamedTuple):
-    "A box of the graph: a leaf, an operation, or the output"
+    """A box of the graph: a leaf, an operation, or the output
+
+    kind: 'leaf', 'operation' or 'output'
+    name: A leaf's name ('' if it has none), or the operation's name in `grad_fn` without 'Backward0'
+    shape: Shape of the leaf, or of what the operation made; None where torch does not say
+    """
     kind:str         # 'leaf', 'operation' or 'output'
     name:str         # A leaf's name ('' if it has none), or the operation's name in `grad_fn` without 'Backward0'
     shape:tuple|None # Shape of the leaf, or of what the operation made; None where torch does not say
 
 class Graph(NamedTuple):
-    "What autograd recorded"
+    """What autograd recorded
+
+    nodes: `Node`s, each one once, the output first
+    edges: `(used, made)`: positions in `nodes`; one for each use
+    """
     nodes:list # `Node`s, each one once, the output first
     edges:list # `(used, made)`: positions in `nodes`; one for each use
 
@@ -57,7 +72,12 @@ def recorded(
     output:torch.Tensor,   # Where the walk starts; any shape
     params:dict|None=None, # Names for leaves: name → tensor, as in `dict(model.named_parameters())`
 )->Graph:                  # A node used twice stands in `nodes` once, in `edges` twice
-    "The graph that autograd recorded for `output`, found by following `grad_fn.next_functions`"
+    """The graph that autograd recorded for `output`, found by following `grad_fn.next_functions`
+
+    output: Where the walk starts; any shape
+    params: Names for leaves: name → tensor, as in `dict(model.named_parameters())`
+    returns: A node used twice stands in `nodes` once, in `edges` twice
+    """
     start = _check_recorded(output)
     names = {id(tensor): name for name,tensor in (params or {}).items()}
     fns,position,edges = [start],{start: 1},[(1, 0)]
@@ -208,7 +228,13 @@ def autograd_graph(
     params:dict|None=None, # Names for leaves: name → tensor, as in `dict(model.named_parameters())`
     ax=None,               # Matplotlib Axes to draw on; a new one if None
 ):                         # The Axes: `texts` in the order of `recorded(output).nodes`
-    "Draw what autograd recorded, top to bottom: an arrow leads from what was used to what was made of it"
+    """Draw what autograd recorded, top to bottom: an arrow leads from what was used to what was made of it
+
+    output: Where to start; any shape
+    params: Names for leaves: name → tensor, as in `dict(model.named_parameters())`
+    ax: Matplotlib Axes to draw on; a new one if None
+    returns: The Axes: `texts` in the order of `recorded(output).nodes`
+    """
     graph = recorded(output, params)
     if len(graph.nodes) > 300: raise ValueError(f'output was made in {len(graph.nodes)-1} steps; a picture of more than 300 cannot be read: start from a smaller part')
     places,widths,paths = _layout(graph)

@@ -14,7 +14,13 @@ from .data import check_count
 
 # %% ../nbs/20_batches.ipynb #c6af74ec
 class BatchLoader(DataLoader):
-    "A `DataLoader` that cuts the batches of a `TensorDataset` with one `index_select` a tensor, and does everything else as torch does"
+    """A `DataLoader` that cuts the batches of a `TensorDataset` with one `index_select` a tensor, and does everything else as torch does
+
+    dataset: What to draw from; the short way is for a `TensorDataset`
+    batch_size: Samples a batch
+    shuffle: Draw in a new order each epoch?
+    **loader_args: What else `DataLoader` takes: `generator`, `drop_last`, `num_workers`, …
+    """
     def __init__(self,
         dataset:Dataset,        # What to draw from; the short way is for a `TensorDataset`
         batch_size:int|None=1,  # Samples a batch
@@ -41,7 +47,11 @@ def cut(
     tensors:Sequence[torch.Tensor], # Tensors of equal length
     groups:Iterable[list],          # Iterable of lists of row numbers, one list a batch
 )->Iterator[list]:
-    "Yield each group's rows, as `default_collate` would stack them: a list with one new tensor for each of `tensors`"
+    """Yield each group's rows, as `default_collate` would stack them: a list with one new tensor for each of `tensors`
+
+    tensors: Tensors of equal length
+    groups: Iterable of lists of row numbers, one list a batch
+    """
     for group in groups:
         rows = torch.frombuffer(array('q', group), dtype=torch.int64)
         yield [t.index_select(0, rows.to(t.device)) for t in tensors]
@@ -55,7 +65,15 @@ def get_data(
     generator:torch.Generator|None=None, # Source of the shuffling; None: torch's global one
     **loader_args,                       # More arguments for both `DataLoader`s; `drop_last` goes to training alone
 )->tuple[DataLoader,DataLoader]:         # One to train on, one to validate on
-    "Loaders for training and validation"
+    """Loaders for training and validation
+
+    train_ds: Dataset to train on: shuffled
+    valid_ds: Dataset to validate on: in order, batches of `2*bs`
+    bs: Items a training batch
+    generator: Source of the shuffling; None: torch's global one
+    **loader_args: More arguments for both `DataLoader`s; `drop_last` goes to training alone
+    returns: One to train on, one to validate on
+    """
     check_count('bs', bs)
     for name,ds in (('train_ds',train_ds),('valid_ds',valid_ds)):
         if not hasattr(ds, '__len__'): raise TypeError(f'{name} is {type(ds).__name__}, which has no length, so it cannot be shuffled; make its loader with DataLoader')

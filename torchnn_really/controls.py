@@ -41,7 +41,17 @@ from .training import StopFit, fit, fit_and_log, is_classes
 
 # %% ../nbs/36_controls.ipynb #8f7fec59
 class FitSettings(NamedTuple):
-    "What a run is asked to do"
+    """What a run is asked to do
+
+    arch: What makes the model, called without arguments
+    opt: The optimizer, one of `torch.optim`
+    lr: Learning rate
+    momentum: For the optimizers that take one
+    bs: Items a training batch
+    epochs: Passes over the training data
+    device: Where to run
+    seed: Seed of the weights and of the shuffling
+    """
     arch:Callable=Mnist_Logistic # What makes the model, called without arguments
     opt:str='SGD'              # The optimizer, one of `torch.optim`
     lr:float=.5                # Learning rate
@@ -52,17 +62,31 @@ class FitSettings(NamedTuple):
     seed:int=0                 # Seed of the weights and of the shuffling
 
     def opt_args(self)->dict: # For `get_model`
-        "The options of the optimizer"
+        """The options of the optimizer
+
+        returns: For `get_model`
+        """
         takes = 'momentum' in inspect.signature(getattr(optim, self.opt)).parameters
         return dict(lr=self.lr, **(dict(momentum=self.momentum) if takes and self.momentum else {}))
 
     def named(self)->dict: # Plain values
-        "The settings as a row of a table"
+        """The settings as a row of a table
+
+        returns: Plain values
+        """
         return dict(model=getattr(self.arch, '__name__', str(self.arch)), opt=self.opt, **{k: v for k,v in self._asdict().items() if k not in ('arch','opt')})
 
 # %% ../nbs/36_controls.ipynb #4def407d
 class SteeredFit:
-    "`fit` in a thread of its own, to be paused, stepped, stopped, and given another learning rate while it runs"
+    """`fit` in a thread of its own, to be paused, stepped, stopped, and given another learning rate while it runs
+
+    train_ds: Dataset of pairs to train on
+    valid_ds: Dataset of pairs to validate on
+    settings: What to do
+    loss_func: As in `fit`
+    on_news: Function called with this object, in the training's thread, after each step, epoch and change of state
+    track: Arguments for `fit_and_log`; None: not tracked
+    """
     def __init__(self,
         train_ds,                           # Dataset of pairs to train on
         valid_ds,                           # Dataset of pairs to validate on
@@ -154,7 +178,10 @@ class SteeredFit:
     def start(self,
         allowed:float=math.inf, # Steps to take before it pauses
     ):
-        "Begin, or go on"
+        """Begin, or go on
+
+        allowed: Steps to take before it pauses
+        """
         if self.state not in ('idle','running','paused'): raise RuntimeError(f'this run is {self.state}; make a new one')
         with self._gate:
             first,self._allowed = self.state == 'idle',allowed
@@ -178,7 +205,10 @@ class SteeredFit:
     def set_lr(self,
         lr:float, # The learning rate from the next step on
     ):
-        "Change the learning rate, while it runs or not"
+        """Change the learning rate, while it runs or not
+
+        lr: The learning rate from the next step on
+        """
         check_positive('lr', lr)
         self.lr = lr
 
@@ -192,19 +222,30 @@ class SteeredFit:
     def wait(self,
         timeout:float|None=30, # Seconds
     )->str:                    # The state then
-        "Wait for its end"
+        """Wait for its end
+
+        timeout: Seconds
+        returns: The state then
+        """
         if self._thread and self._thread is not threading.current_thread(): self._thread.join(timeout)
         return self.state
 
     def settle(self,
         timeout:float=30, # Seconds
     )->str:               # The state then
-        "Wait until it stands at the gate, or has ended"
+        """Wait until it stands at the gate, or has ended
+
+        timeout: Seconds
+        returns: The state then
+        """
         with self._gate: self._gate.wait_for(lambda: self._waiting or self.state in ('idle','finished','stopped','failed'), timeout)
         return self.state
 
     def losses(self)->torch.Tensor: # `(steps,)`
-        "The loss of every step so far"
+        """The loss of every step so far
+
+        returns: `(steps,)`
+        """
         fresh,self._fresh = self._fresh,[]
         if fresh: self._losses.append(torch.stack(fresh).cpu())
         return torch.cat(self._losses) if self._losses else torch.empty(0)
@@ -212,7 +253,11 @@ class SteeredFit:
     def curves(self,
         most:int=300, # Points of a curve at most
     )->dict:          # Name → `(steps, losses)`, lists
-        "Smoothed training losses, and validation losses"
+        """Smoothed training losses, and validation losses
+
+        most: Points of a curve at most
+        returns: Name → `(steps, losses)`, lists
+        """
         y = ema(self.losses(), .9)
         every = max(1, math.ceil(len(y)/most))
         return dict(training=(list(range(1, len(y)+1))[::every], y[::every].tolist()), validation=([s for s,_ in self.valid], [info['valid_loss'] for _,info in self.valid]))
@@ -220,7 +265,11 @@ class SteeredFit:
     def look(self,
         x:torch.Tensor, # Items, as the dataset gives them, stacked
     )->torch.Tensor:    # The model's outputs, on the CPU
-        "What the model says now; it is left as it was. For the training's thread, or a run that waits"
+        """What the model says now; it is left as it was. For the training's thread, or a run that waits
+
+        x: Items, as the dataset gives them, stacked
+        returns: The model's outputs, on the CPU
+        """
         training = self.model.training
         self.model.eval()
         with torch.inference_mode(): out = self.model(x.to(self.settings.device)).float().cpu()
@@ -285,7 +334,11 @@ _COLORS = dict(training='#0072b2', validation='#d55e00')
 def picture(
     pixels:torch.Tensor, # `(h, w)` or `(h, w, 3)`, bytes
 )->str:                  # A data address
-    "Pixels as a PNG inside the HTML"
+    """Pixels as a PNG inside the HTML
+
+    pixels: `(h, w)` or `(h, w, 3)`, bytes
+    returns: A data address
+    """
     from PIL import Image
     out = io.BytesIO()
     Image.fromarray(pixels.numpy()).save(out, format='png')
@@ -304,7 +357,14 @@ def draw_curves(
     height:int=220,    # Pixels
     top:float|None=None, # The highest loss of the chart; None: that of the curves, 3 at most
 )->str:
-    "Losses against the step, as SVG in the colours of the text around it"
+    """Losses against the step, as SVG in the colours of the text around it
+
+    curves: Name → `(steps, losses)`, lists
+    faint: More such dicts, to be drawn behind
+    width: Pixels
+    height: Pixels
+    top: The highest loss of the chart; None: that of the curves, 3 at most
+    """
     every = [*faint, curves]
     right = max((x[-1] for c in every for x,_ in c.values() if x), default=1)
     top = top or min(3., 1.05*max((max(filter(math.isfinite, y), default=0) for c in every for _,y in c.values()), default=1) or 1)
@@ -329,7 +389,12 @@ def draw_digits(
     truth:list,               # What they show
     scores:torch.Tensor|list, # The model's outputs, `(n, classes)`
 )->str:
-    "Pictures, each with what the model says it is and how sure it is"
+    """Pictures, each with what the model says it is and how sure it is
+
+    pictures: Addresses of pictures, as from `picture`
+    truth: What they show
+    scores: The model's outputs, `(n, classes)`
+    """
     sure,said = torch.as_tensor(scores).softmax(-1).max(-1)
     def one(src, t, p, share):
         right = p == t
@@ -340,7 +405,10 @@ def draw_digits(
 def draw_matrix(
     matrix:torch.Tensor|list, # Counts `(classes, classes)`, a row for each true class
 )->str:
-    "A confusion matrix as a table, darker where there are more"
+    """A confusion matrix as a table, darker where there are more
+
+    matrix: Counts `(classes, classes)`, a row for each true class
+    """
     counts = torch.as_tensor(matrix).tolist()
     cell = 'padding:2px 0;width:2.4em;text-align:center'
     head = ''.join(f'<th scope="col" style="{cell}">{i}</th>' for i in range(len(counts)))
@@ -350,7 +418,11 @@ def draw_matrix(
 def draw_weights(
     model:torch.nn.Module, # A model whose first parameter may be `(classes, pixels of a square)`
 )->str:                    # Empty if it is not
-    "Each class's weights as a picture, blue for and red against it"
+    """Each class's weights as a picture, blue for and red against it
+
+    model: A model whose first parameter may be `(classes, pixels of a square)`
+    returns: Empty if it is not
+    """
     w = next(iter(model.parameters())).detach().float().cpu()
     side = math.isqrt(w.shape[-1])
     if w.ndim != 2 or side < 8 or side*side != w.shape[1] or len(w) > 20: return ''
@@ -360,7 +432,14 @@ def draw_weights(
 
 # %% ../nbs/36_controls.ipynb #e6714061
 class TrainingControls:
-    "A panel that trains: settings, buttons, curves, predictions"
+    """A panel that trains: settings, buttons, curves, predictions
+
+    data: `Digits`, or a pair `(train_ds, valid_ds)`; None: digits of this machine, to be chosen in the panel
+    models: What makes a model, called without arguments; the first is chosen
+    loss_func: As in `fit`
+    settings: What the panel starts with
+    project: W&B's project, if the run is tracked
+    """
     def __init__(self,
         data=None,                          # `Digits`, or a pair `(train_ds, valid_ds)`; None: digits of this machine, to be chosen in the panel
         models:Iterable=(Mnist_Logistic,Mnist_CNN,sequential_cnn), # What makes a model, called without arguments; the first is chosen
@@ -482,7 +561,10 @@ class TrainingControls:
         self.inputs['momentum'].disabled = 'momentum' not in inspect.signature(opt).parameters
 
     def code(self)->str: # Empty if nothing has run
-        "Python that repeats the last run"
+        """Python that repeats the last run
+
+        returns: Empty if nothing has run
+        """
         return self.run.code() if self.run and self.run.steps else ''
 
     def close(self):
@@ -551,7 +633,12 @@ _OPTIMIZERS = ['SGD','Adam','AdamW','RMSprop','Adagrad','NAdam'] # Of `torch.opt
 
 # %% ../nbs/36_controls.ipynb #e76683df
 class Recording(NamedTuple):
-    "What a run looked like on its way"
+    """What a run looked like on its way
+
+    settings: What was asked
+    curves: Name → `(steps, losses)`, lists
+    moments: A dict each: step, said (classes), sure (percent), matrix (rows of counts)
+    """
     settings:FitSettings # What was asked
     curves:dict          # Name → `(steps, losses)`, lists
     moments:list         # A dict each: step, said (classes), sure (percent), matrix (rows of counts)
@@ -565,7 +652,15 @@ def record(
     few:int=10,           # Validation items whose predictions are kept, from the first
     judged:int=1000,      # Validation items in the matrix, from the first
 )->Recording:
-    "Train, and keep what could be seen at some moments"
+    """Train, and keep what could be seen at some moments
+
+    train_ds: Dataset whose targets are classes
+    valid_ds: Likewise
+    settings: What to do
+    n: Moments
+    few: Validation items whose predictions are kept, from the first
+    judged: Validation items in the matrix, from the first
+    """
     x,y = (torch.stack([torch.as_tensor(v) for v in column]) for column in zip(*(valid_ds[i] for i in range(min(judged, len(valid_ds))))))
     moments = []
     def see(run):
@@ -616,7 +711,11 @@ show();
 
 # %% ../nbs/36_controls.ipynb #0e8952fe
 class Player:
-    "Recorded runs to be played and scrubbed: plain HTML with a few lines of JavaScript, and the end of the first run where no script may run"
+    """Recorded runs to be played and scrubbed: plain HTML with a few lines of JavaScript, and the end of the first run where no script may run
+
+    recordings: `Recording`s over the same validation items, to choose from
+    valid_ds: Those items
+    """
     def __init__(self,
         recordings:list, # `Recording`s over the same validation items, to choose from
         valid_ds,        # Those items
@@ -647,5 +746,8 @@ class Player:
     def save(self,
         path:str|Path, # File to write, as 'player.html'
     ):
-        "Write it as a page that needs nothing else"
+        """Write it as a page that needs nothing else
+
+        path: File to write, as 'player.html'
+        """
         save_page(path, self._repr_html_(), 'A training, played back')

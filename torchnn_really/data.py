@@ -17,7 +17,13 @@ from typing import NamedTuple
 
 # %% ../nbs/00_data.ipynb #0dfc431b
 class Digits(NamedTuple):
-    "Images of digits to train on and to validate on, as four tensors"
+    """Images of digits to train on and to validate on, as four tensors
+
+    x_train: Training images, float32 `(n, 784)`, from 0 to 255/256
+    y_train: The digit in each training image, int64 `(n,)`, 0 to 9
+    x_valid: Validation images, float32 `(m, 784)`
+    y_valid: The digit in each validation image, int64 `(m,)`
+    """
     x_train:torch.Tensor # Training images, float32 `(n, 784)`, from 0 to 255/256
     y_train:torch.Tensor # The digit in each training image, int64 `(n,)`, 0 to 9
     x_valid:torch.Tensor # Validation images, float32 `(m, 784)`
@@ -39,13 +45,21 @@ def digit_tensors(
     x:np.ndarray, # Pixels as bytes, `(n, 784)` or `(n, 28, 28)`
     y:np.ndarray, # Labels as bytes, `(n,)`
 )->tuple:         # Images, float32 `(n, 784)`, and labels, int64 `(n,)`
-    "Images and labels as the tutorial has them: every pixel divided by 256"
+    """Images and labels as the tutorial has them: every pixel divided by 256
+
+    x: Pixels as bytes, `(n, 784)` or `(n, 28, 28)`
+    y: Labels as bytes, `(n,)`
+    returns: Images, float32 `(n, 784)`, and labels, int64 `(n,)`
+    """
     images = x.reshape(len(x), -1).astype(np.float32)
     return torch.from_numpy(images).div_(256), torch.from_numpy(y.astype(np.int64))
 
 # %% ../nbs/00_data.ipynb #b0fbd63b
 def load_sample()->Digits: # 5,000 training and 1,000 validation images
-    "The start of MNIST, by Yann LeCun and Corinna Cortes (CC BY-SA 3.0), from the package itself: `load_mnist`'s four tensors, shorter"
+    """The start of MNIST, by Yann LeCun and Corinna Cortes (CC BY-SA 3.0), from the package itself: `load_mnist`'s four tensors, shorter
+
+    returns: 5,000 training and 1,000 validation images
+    """
     with (resources.files('torchnn_really')/'sample.npz').open('rb') as f, np.load(f, allow_pickle=False) as z:
         return Digits(*digit_tensors(z['x_train'], z['y_train']), *digit_tensors(z['x_valid'], z['y_valid']))
 
@@ -53,7 +67,11 @@ def load_sample()->Digits: # 5,000 training and 1,000 validation images
 def read_idx(
     data:bytes|bytearray, # Unpacked bytes of an IDX file
 )->np.ndarray:            # uint8, in the shape that the header gives
-    "The array in an IDX file of unsigned bytes"
+    """The array in an IDX file of unsigned bytes
+
+    data: Unpacked bytes of an IDX file
+    returns: uint8, in the shape that the header gives
+    """
     if bytes(data[:3]) != b'\0\0\x08': raise ValueError(f'data starts with {bytes(data[:3])}; an IDX file of unsigned bytes starts with {bytes([0, 0, 8])}')
     start = 4 + 4*int.from_bytes(data[3:4])
     if len(data) < max(start, 4): raise ValueError(f'data ends after {len(data)} bytes, inside the header')
@@ -62,14 +80,22 @@ def read_idx(
 
 # %% ../nbs/00_data.ipynb #da899e86
 class MnistFile(NamedTuple):
-    "What one of MNIST's files holds once it is unpacked"
+    """What one of MNIST's files holds once it is unpacked
+
+    size: How many bytes
+    sha256: Their SHA-256, in hexadecimal
+    """
     size:int   # How many bytes
     sha256:str # Their SHA-256, in hexadecimal
 
     def fits(self,
         data:bytes|bytearray, # Unpacked bytes
     )->bool:                  # True if these are the file's bytes, all of them and no others
-        "Whether `data` is this file"
+        """Whether `data` is this file
+
+        data: Unpacked bytes
+        returns: True if these are the file's bytes, all of them and no others
+        """
         return len(data) == self.size and hashlib.sha256(data).hexdigest() == self.sha256
 
 # %% ../nbs/00_data.ipynb #32ebb256
@@ -81,7 +107,10 @@ MNIST_FILES = { # What each of MNIST's four files holds, by name
 
 # %% ../nbs/00_data.ipynb #4cb197a9
 def cache_dir()->Path: # The folder; it need not exist yet
-    "Folder for downloads: `TORCHNN_REALLY_HOME`, or `torchnn_really` in the platform's cache folder"
+    """Folder for downloads: `TORCHNN_REALLY_HOME`, or `torchnn_really` in the platform's cache folder
+
+    returns: The folder; it need not exist yet
+    """
     if home := os.environ.get('TORCHNN_REALLY_HOME'): return Path(home).expanduser()
     if sys.platform == 'win32': base = os.environ.get('LOCALAPPDATA') or Path.home()/'AppData/Local'
     elif sys.platform == 'darwin': base = Path.home()/'Library/Caches'
@@ -97,7 +126,11 @@ def store_file(
     path:Path,            # Where the file shall be
     data:bytes|bytearray, # What it shall hold
 ):
-    "Write a file under another name, then rename it: whoever reads it finds the old one or the new one, whole"
+    """Write a file under another name, then rename it: whoever reads it finds the old one or the new one, whole
+
+    path: Where the file shall be
+    data: What it shall hold
+    """
     part = path.with_name(f'.{path.name}.{secrets.token_hex(4)}.part')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,11 +153,17 @@ def _left_over():
     return [p for p in parts if (found := _stat(p)) and time.time() - found.st_mtime > 3600]
 
 def has_mnist()->bool: # True if all four are there, each in its size
-    "Whether MNIST's four files are in the cache; what they hold is checked when they are loaded"
+    """Whether MNIST's four files are in the cache; what they hold is checked when they are loaded
+
+    returns: True if all four are there, each in its size
+    """
     return all((found := _stat(_cached(name))) and found.st_size == file.size for name, file in MNIST_FILES.items())
 
 def clear_mnist()->list: # Paths of the files that were removed
-    "Remove MNIST's files from the cache, and nothing else"
+    """Remove MNIST's files from the cache, and nothing else
+
+    returns: Paths of the files that were removed
+    """
     removed = [p for p in map(_cached, MNIST_FILES) if _stat(p)] + _left_over()
     for p in removed: p.unlink(missing_ok=True)
     return removed
@@ -150,7 +189,14 @@ def progress_bar(
     unit:str='it',       # What is counted; 'B' for bytes
     progress:bool=True,  # False hides it
 ):                       # A `tqdm` bar: `update(n)` it, and `close()` it at the end, or use it in a `with`
-    "A progress bar, shown in terminals and notebooks only, and not where the variable `TQDM_DISABLE` is set"
+    """A progress bar, shown in terminals and notebooks only, and not where the variable `TQDM_DISABLE` is set
+
+    total: Steps to the end, if that is known
+    desc: Words before the bar
+    unit: What is counted; 'B' for bytes
+    progress: False hides it
+    returns: A `tqdm` bar: `update(n)` it, and `close()` it at the end, or use it in a `with`
+    """
     if in_notebook(): from tqdm.notebook import tqdm
     else: from tqdm import tqdm
     off = os.environ.get('TQDM_DISABLE', '').lower() not in ('', '0', 'false')
@@ -162,7 +208,12 @@ def _unpack(
     chunks,   # Pieces of a gzip file, in order
     size:int, # Bytes it should hold
 )->bytearray: # Its bytes, `size` of them at most
-    "Unpack a gzip file piece by piece, no further than needed"
+    """Unpack a gzip file piece by piece, no further than needed
+
+    chunks: Pieces of a gzip file, in order
+    size: Bytes it should hold
+    returns: Its bytes, `size` of them at most
+    """
     unzip, data, start, got = zlib.decompressobj(wbits=31), bytearray(), b'', 0
     for chunk in chunks:
         start, got = start or chunk[:15], got + len(chunk)
@@ -209,7 +260,12 @@ def _fetch(
     name:str,     # One of `MNIST_FILES`
     mirrors:list, # Base addresses; those that fail are moved to the end
 )->bytes|bytearray: # The file, unpacked and checked
-    "One of MNIST's files, from the first mirror that has it"
+    """One of MNIST's files, from the first mirror that has it
+
+    name: One of `MNIST_FILES`
+    mirrors: Base addresses; those that fail are moved to the end
+    returns: The file, unpacked and checked
+    """
     from urllib3.exceptions import HTTPError
     reasons, outer = [f'no mirror gave {name}.gz; load_sample() needs no network'], sys.exception()
     for mirror in list(mirrors):
@@ -263,20 +319,32 @@ _TRAIN, _TEST = [[f'{part}-images-idx3-ubyte', f'{part}-labels-idx1-ubyte'] for 
 def load_mnist(
     mirrors:list|str|None=None, # Base addresses to download from, in this order, with or without a final slash, or a single one; None: `MIRRORS`
 )->Digits:                      # 50,000 training and 10,000 validation images
-    "MNIST as the tutorial's pickle holds it: from the cache or, the first time, from a mirror"
+    """MNIST as the tutorial's pickle holds it: from the cache or, the first time, from a mirror
+
+    mirrors: Base addresses to download from, in this order, with or without a final slash, or a single one; None: `MIRRORS`
+    returns: 50,000 training and 10,000 validation images
+    """
     return _split(*_read_mnist(_TRAIN, mirrors))
 
 def load_mnist_test(
     mirrors:list|str|None=None, # As in `load_mnist`
 )->tuple:                       # `x_test`, float32 `(10000, 784)`, and `y_test`, int64 `(10000,)`
-    "MNIST's test images and their labels"
+    """MNIST's test images and their labels
+
+    mirrors: As in `load_mnist`
+    returns: `x_test`, float32 `(10000, 784)`, and `y_test`, int64 `(10000,)`
+    """
     return digit_tensors(*_read_mnist(_TEST, mirrors))
 
 # %% ../nbs/00_data.ipynb #69b4c9e5
 def load_data(
     source:str='auto', # 'mnist', 'sample', or 'auto': what `TORCHNN_REALLY_DATA` says, else MNIST if it is in the cache, else the sample
 )->Digits:             # MNIST or its sample
-    "MNIST from the cache or the sample, saying in one line which; it never opens a connection"
+    """MNIST from the cache or the sample, saying in one line which; it never opens a connection
+
+    source: 'mnist', 'sample', or 'auto': what `TORCHNN_REALLY_DATA` says, else MNIST if it is in the cache, else the sample
+    returns: MNIST or its sample
+    """
     setting = 'TORCHNN_REALLY_DATA' if source == 'auto' else 'source'
     choice = source if source != 'auto' else os.environ.get(setting) or 'auto'
     if choice not in ('auto', 'mnist', 'sample'): raise ValueError(f"{setting} is {choice!r}; it must be 'auto', 'mnist' or 'sample'")
@@ -290,7 +358,11 @@ def load_data(
 def check_digits(
     data:Digits, # Four tensors, as `load_data` gives them
 )->Digits:       # The same
-    "Raise an error that names the first tensor in `data` that this course's models cannot take"
+    """Raise an error that names the first tensor in `data` that this course's models cannot take
+
+    data: Four tensors, as `load_data` gives them
+    returns: The same
+    """
     if not isinstance(data, tuple) or len(data) != 4: raise TypeError(f'data is a {type(data).__name__}; it must be Digits(x_train, y_train, x_valid, y_valid)')
     _check_part('x_train', data[0], 'y_train', data[1])
     _check_part('x_valid', data[2], 'y_valid', data[3])
@@ -310,7 +382,12 @@ def check_count(
     value:int,   # What came
     least:int=1, # The smallest value allowed
 ):
-    "Raise an error unless `value` is an integer of at least `least`"
+    """Raise an error unless `value` is an integer of at least `least`
+
+    name: The argument's name, for the message
+    value: What came
+    least: The smallest value allowed
+    """
     wanted = f'{name} is {value!r}; it must be an integer of at least {least}'
     if isinstance(value, bool) or not isinstance(value, numbers.Integral): raise TypeError(wanted)
     if value < least: raise ValueError(wanted)
@@ -319,7 +396,11 @@ def check_positive(
     name:str,    # The argument's name, for the message
     value:float, # What came
 ):
-    "Raise an error unless `value` is a finite number above 0"
+    """Raise an error unless `value` is a finite number above 0
+
+    name: The argument's name, for the message
+    value: What came
+    """
     wanted = f'{name} is {value!r}; it must be a finite number above 0'
     if isinstance(value, bool) or not isinstance(value, numbers.Real): raise TypeError(wanted)
     if not (math.isfinite(value) and value > 0): raise ValueError(wanted)
@@ -355,7 +436,12 @@ class ArrayUnpickler(pickle.Unpickler):
         module:str, # Where the pickle says to look
         name:str,   # What it wants from there
     ):              # A stand-in
-        "The stand-in for a name that numpy arrays need"
+        """The stand-in for a name that numpy arrays need
+
+        module: Where the pickle says to look
+        name: What it wants from there
+        returns: A stand-in
+        """
         if f'{module}.{name}' in self.known: return self.known[f'{module}.{name}']
         raise pickle.UnpicklingError(f'it asks for {module}.{name}, and arrays of numbers need no such thing')
 
@@ -363,7 +449,11 @@ class ArrayUnpickler(pickle.Unpickler):
 def _pickled_digits(
     parts, # What was in the pickle: pairs of images and labels
 )->Digits: # The first two pairs
-    "Pickled arrays as tensors"
+    """Pickled arrays as tensors
+
+    parts: What was in the pickle: pairs of images and labels
+    returns: The first two pairs
+    """
     found = [part for pair in parts[:2] for part in pair]
     if [type(part) for part in found] != [_PickledArray]*4: raise TypeError('it holds other things than pairs of arrays')
     arrays = [part.array() for part in found]
@@ -374,7 +464,11 @@ def _pickled_digits(
 def load_pickle(
     path:str|Path, # The tutorial's `mnist.pkl.gz`, gzipped or plain
 )->Digits:         # As `load_mnist` gives them
-    "The digits in a pickle, and nothing in it is run: the one thing it may build is arrays of numbers"
+    """The digits in a pickle, and nothing in it is run: the one thing it may build is arrays of numbers
+
+    path: The tutorial's `mnist.pkl.gz`, gzipped or plain
+    returns: As `load_mnist` gives them
+    """
     with open(path, 'rb') as f: opener = gzip.open if f.read(2) == b'\x1f\x8b' else open
     try:
         with opener(path, 'rb') as f: return _pickled_digits(ArrayUnpickler(f, encoding='latin1').load())

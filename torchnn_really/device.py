@@ -16,7 +16,10 @@ from .training import loss_batch
 
 # %% ../nbs/25_device.ipynb #94d1ba9f
 def default_device()->torch.device: # `cuda`, `mps`, `xpu`, … or `cpu`
-    "The accelerator of this machine if it has one, otherwise the CPU"
+    """The accelerator of this machine if it has one, otherwise the CPU
+
+    returns: `cuda`, `mps`, `xpu`, … or `cpu`
+    """
     found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     return found or torch.device('cpu')
 
@@ -24,7 +27,10 @@ def default_device()->torch.device: # `cuda`, `mps`, `xpu`, … or `cpu`
 def check_device(
     device:str|torch.device|None, # Name as 'cpu' or 'cuda:1', or a `torch.device`; None: `default_device()`
 )->torch.device:
-    "The device, if this machine has it; otherwise an error that says what it has"
+    """The device, if this machine has it; otherwise an error that says what it has
+
+    device: Name as 'cpu' or 'cuda:1', or a `torch.device`; None: `default_device()`
+    """
     if device is None: return default_device()
     there = sorted({'cpu', default_device().type})
     try: found = torch.device(device)
@@ -40,14 +46,24 @@ def to_device(
     device:str|torch.device, # Where to
     non_blocking:bool=False, # Return before a copy from pinned memory is done?
 )->tuple:                    # The tensors there
-    "A batch's tensors, moved to a device"
+    """A batch's tensors, moved to a device
+
+    *batch: Tensors
+    device: Where to
+    non_blocking: Return before a copy from pinned memory is done?
+    returns: The tensors there
+    """
     return tuple(t.to(device, non_blocking=non_blocking) for t in batch)
 
 def on_device(
     dl,                                # Loader
     device:str|torch.device|None=None, # Where its batches go; None: `default_device()`
 )->WrappedDataLoader:
-    "A loader whose batches come on a device; from pinned memory they are copied while Python goes on"
+    """A loader whose batches come on a device; from pinned memory they are copied while Python goes on
+
+    dl: Loader
+    device: Where its batches go; None: `default_device()`
+    """
     return WrappedDataLoader(dl, partial(to_device, device=check_device(device), non_blocking=bool(getattr(dl, 'pin_memory', False))))
 
 # %% ../nbs/25_device.ipynb #a015296f
@@ -55,7 +71,11 @@ def dataset_on(
     ds:TensorDataset,                  # Dataset of tensors
     device:str|torch.device|None=None, # Where they go; None: `default_device()`
 )->TensorDataset:
-    "A dataset whose tensors live on a device, so that batches are cut there and none is copied"
+    """A dataset whose tensors live on a device, so that batches are cut there and none is copied
+
+    ds: Dataset of tensors
+    device: Where they go; None: `default_device()`
+    """
     if not isinstance(ds, TensorDataset): raise TypeError(f'ds is {type(ds).__name__}; a TensorDataset can be moved whole, for others move the batches with on_device(loader)')
     return TensorDataset(*to_device(*ds.tensors, device=check_device(device)))
 
@@ -64,7 +84,12 @@ def graphed(
     step:Callable=loss_batch, # Function for `fit`'s `step`
     warm_up:int=3,            # Batches of each shape that run as usual before one is recorded
 )->Callable:                  # Function for `fit`'s `step`
-    "The same step; on CUDA it is recorded once for each shape of batch, then replayed. Elsewhere nothing is changed"
+    """The same step; on CUDA it is recorded once for each shape of batch, then replayed. Elsewhere nothing is changed
+
+    step: Function for `fit`'s `step`
+    warm_up: Batches of each shape that run as usual before one is recorded
+    returns: Function for `fit`'s `step`
+    """
     graphs,seen,settings = {},Counter(),[]
     def replayed(model, loss_func, xb, yb, opt):
         if not xb.is_cuda: return step(model, loss_func, xb, yb, opt)
@@ -81,7 +106,12 @@ def beside(
     f:Callable, # A function
     *args,      # What it is called with
 ):              # What it returns
-    "A call on a stream of its own, as CUDA wants it before a recording"
+    """A call on a stream of its own, as CUDA wants it before a recording
+
+    f: A function
+    *args: What it is called with
+    returns: What it returns
+    """
     here,other = torch.cuda.current_stream(),torch.cuda.Stream()
     other.wait_stream(here)
     with torch.cuda.stream(other): result = f(*args)
@@ -96,7 +126,16 @@ def record_step(
     yb:torch.Tensor,    # Its targets
     opt,                # The optimizer
 )->Callable:            # Function of a batch of the same shape
-    "A step as a CUDA graph; recording takes no step"
+    """A step as a CUDA graph; recording takes no step
+
+    step: A step, as `loss_batch`
+    model: What it is called with
+    loss_func: Likewise
+    xb: A batch, whose shape all later ones must have
+    yb: Its targets
+    opt: The optimizer
+    returns: Function of a batch of the same shape
+    """
     x,y,graph = xb.clone(),yb.clone(),torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph): loss,n = step(model, loss_func, x, y, opt)
     def replay(xb, yb):

@@ -30,7 +30,18 @@ from .training import evaluate, fit
 
 # %% ../nbs/37_frameworks.ipynb #90d85465
 class Job(NamedTuple):
-    "The work that everyone is given"
+    """The work that everyone is given
+
+    train_ds: What to train on
+    valid_ds: What to validate on after each epoch
+    arch: Called without arguments, it makes the model
+    epochs: Passes over the training data
+    bs: Items a training batch; a validation batch has twice as many
+    lr: Learning rate of `optim.SGD`
+    momentum: Its momentum
+    seed: For the initial weights, and for the order of the batches
+    loader: Makes the loaders: torch's `DataLoader`, or `BatchLoader` of page 20
+    """
     train_ds:TensorDataset       # What to train on
     valid_ds:TensorDataset       # What to validate on after each epoch
     arch:type = Mnist_Logistic   # Called without arguments, it makes the model
@@ -44,7 +55,11 @@ class Job(NamedTuple):
 def start_job(
     job:Job, # What to do
 )->tuple:    # Model, optimizer, training loader, validation loader
-    "What a training begins with: always the same, from the same seed"
+    """What a training begins with: always the same, from the same seed
+
+    job: What to do
+    returns: Model, optimizer, training loader, validation loader
+    """
     torch.manual_seed(job.seed)
     model,opt = get_model(job.arch, lr=job.lr, momentum=job.momentum)
     order = RandomSampler(job.train_ds, generator=torch.Generator().manual_seed(job.seed))
@@ -52,7 +67,13 @@ def start_job(
 
 # %% ../nbs/37_frameworks.ipynb #04c85f9a
 class Trained(NamedTuple):
-    "What a training gives back"
+    """What a training gives back
+
+    model: The trained model
+    valid_losses: Validation loss after each epoch, as the framework reports it
+    seconds: Of the training with its validations, by the clock
+    cpu_seconds: The same in CPU time, all threads together
+    """
     model:nn.Module    # The trained model
     valid_losses:list  # Validation loss after each epoch, as the framework reports it
     seconds:float      # Of the training with its validations, by the clock
@@ -71,7 +92,11 @@ def referee(
     job:Job,         # What was to do
     trained:Trained, # What came of it
 )->float:
-    "The validation loss of a trained model, computed in the same way for everyone"
+    """The validation loss of a trained model, computed in the same way for everyone
+
+    job: What was to do
+    trained: What came of it
+    """
     return evaluate(trained.model, F.cross_entropy, DataLoader(job.valid_ds, 2*job.bs), {})['valid_loss']
 
 # %% ../nbs/37_frameworks.ipynb #a3130ba9
@@ -79,7 +104,11 @@ def mean_loss(
     model:nn.Module, # Model to measure
     valid_dl,        # Batches, as pairs
 )->float:
-    "Validation loss, each batch weighted by its size: the shortest way to write it"
+    """Validation loss, each batch weighted by its size: the shortest way to write it
+
+    model: Model to measure
+    valid_dl: Batches, as pairs
+    """
     model.eval()
     with torch.no_grad(): total = sum(F.cross_entropy(model(xb), yb).item()*len(xb) for xb,yb in valid_dl)
     return total / len(valid_dl.dataset)
@@ -87,7 +116,10 @@ def mean_loss(
 def with_bare_loop(
     job:Job, # What to do
 )->Trained:
-    "The barest loop that does the work"
+    """The barest loop that does the work
+
+    job: What to do
+    """
     model,opt,train_dl,valid_dl = start_job(job)
     valid_losses = []
     with Stopwatch() as watch:
@@ -104,7 +136,10 @@ def with_bare_loop(
 def with_tutorial(
     job:Job, # What to do
 )->Trained:
-    "The loop of the tutorial: `loss_batch` for each batch, and every loss read as a number"
+    """The loop of the tutorial: `loss_batch` for each batch, and every loss read as a number
+
+    job: What to do
+    """
     model,opt,train_dl,valid_dl = start_job(job)
     def loss_batch(xb, yb, opt=None):
         loss = F.cross_entropy(model(xb), yb)
@@ -127,7 +162,10 @@ def with_tutorial(
 def with_fit(
     job:Job, # What to do
 )->Trained:
-    "Page 21's `fit`"
+    """Page 21's `fit`
+
+    job: What to do
+    """
     model,opt,train_dl,valid_dl = start_job(job)
     with Stopwatch() as watch: history = fit(job.epochs, model, F.cross_entropy, opt, train_dl, valid_dl, metrics={}, progress=False)
     return Trained(model, [row['valid_loss'] for row in history.epochs], *watch.times)
@@ -137,12 +175,24 @@ def same_weights(
     a:Trained, # One training
     b:Trained, # Another
 )->bool:
-    "Whether two trainings ended at the same weights, to the last bit"
+    """Whether two trainings ended at the same weights, to the last bit
+
+    a: One training
+    b: Another
+    """
     return all(torch.equal(p, q) for p,q in zip(a.model.parameters(), b.model.parameters(), strict=True))
 
 # %% ../nbs/37_frameworks.ipynb #a1f7d621
 class Contender(NamedTuple):
-    "A way to do a job"
+    """A way to do a job
+
+    name: What it is called
+    train: A function from a `Job` to a `Trained`
+    imports: The module that it imports
+    package: What `pip install` calls it
+    loader: The kind of loaders that it is given
+    differs: Why its weights are not the same to the last bit; empty: they are
+    """
     name:str                       # What it is called
     train:Callable                 # A function from a `Job` to a `Trained`
     imports:str = 'torch'          # The module that it imports
@@ -162,7 +212,13 @@ def framework(
     package:str,    # What `pip install` calls it
     differs:str='', # Why its weights are not the same to the last bit; empty: they are
 )->Callable:
-    "A decorator that adds a function from a `Job` to a `Trained` to `contenders`"
+    """A decorator that adds a function from a `Job` to a `Trained` to `contenders`
+
+    name: What it is called
+    imports: The module that it imports
+    package: What `pip install` calls it
+    differs: Why its weights are not the same to the last bit; empty: they are
+    """
     def add(train):
         contenders[:] = [c for c in contenders if c.name != name] + [Contender(name, train, imports, package, differs=differs)]
         return train
@@ -172,7 +228,10 @@ def framework(
 def is_installed(
     contender:Contender, # Who is asked for
 )->bool:
-    "Whether the module that a contender imports can be found"
+    """Whether the module that a contender imports can be found
+
+    contender: Who is asked for
+    """
     try: return importlib.util.find_spec(contender.imports) is not None
     except ModuleNotFoundError: return False # the package that it is part of is not there
 
@@ -180,7 +239,12 @@ def attempt(
     name:str, # A contender's name
     job:Job,  # What it is to do
 )->Trained|str: # A `Trained`, or a sentence that says why there is none
-    "Do a job if what it needs is installed"
+    """Do a job if what it needs is installed
+
+    name: A contender's name
+    job: What it is to do
+    returns: A `Trained`, or a sentence that says why there is none
+    """
     found = [c for c in contenders if c.name == name]
     if not found: raise ValueError(f"name is {name!r}; it must be one of {', '.join(c.name for c in contenders)}")
     if not is_installed(found[0]): return f"skipped: {found[0].imports.partition('.')[0]} is not installed; pip install {found[0].package}"
@@ -191,7 +255,10 @@ def attempt(
 def with_ignite(
     job:Job, # What to do
 )->Trained:
-    "The job in Ignite"
+    """The job in Ignite
+
+    job: What to do
+    """
     from ignite.engine import Events, create_supervised_evaluator, create_supervised_trainer
     from ignite.metrics import Loss
     model,opt,train_dl,valid_dl = start_job(job)
@@ -208,7 +275,10 @@ def with_ignite(
 def with_skorch(
     job:Job, # What to do
 )->Trained:
-    "The job in skorch"
+    """The job in skorch
+
+    job: What to do
+    """
     from skorch import NeuralNet
     from skorch.helper import predefined_split
     model,_,train_dl,valid_dl = start_job(job)
@@ -222,7 +292,10 @@ def with_skorch(
 def with_poutyne(
     job:Job, # What to do
 )->Trained:
-    "The job in poutyne"
+    """The job in poutyne
+
+    job: What to do
+    """
     from poutyne import Model
     model,opt,train_dl,valid_dl = start_job(job)
     wrapped = Model(model, opt, F.cross_entropy)
@@ -234,7 +307,10 @@ def with_poutyne(
 def with_torchtnt(
     job:Job, # What to do
 )->Trained:
-    "The job in TorchTNT"
+    """The job in TorchTNT
+
+    job: What to do
+    """
     from torchtnt.framework import EvalUnit, TrainUnit, fit as tnt_fit
     model,opt,train_dl,valid_dl = start_job(job)
     class Unit(TrainUnit, EvalUnit):
@@ -264,7 +340,10 @@ def with_torchtnt(
 def with_accelerate(
     job:Job, # What to do
 )->Trained:
-    "The job in Accelerate"
+    """The job in Accelerate
+
+    job: What to do
+    """
     from accelerate import Accelerator
     accelerator = Accelerator(cpu=True)
     model,opt,train_dl,valid_dl = accelerator.prepare(*start_job(job))
@@ -296,7 +375,12 @@ def with_lightning(
     job:Job,        # What to do
     **trainer_args, # What else its `Trainer` is told
 )->Trained:         # What came of it
-    "The job in Lightning"
+    """The job in Lightning
+
+    job: What to do
+    **trainer_args: What else its `Trainer` is told
+    returns: What came of it
+    """
     import lightning as L
     model,opt,train_dl,valid_dl = start_job(job)
     class Lit(L.LightningModule):
@@ -320,7 +404,10 @@ def with_lightning(
 def with_lean_lightning(
     job:Job, # What to do
 )->Trained:
-    "The job in Lightning, without what the job does not ask for"
+    """The job in Lightning, without what the job does not ask for
+
+    job: What to do
+    """
     return with_lightning(job, logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0)
 
 framework('Lightning', 'lightning', 'lightning')(with_lightning);
@@ -330,7 +417,10 @@ framework('Lightning', 'lightning', 'lightning')(with_lightning);
 def with_fastai(
     job:Job, # What to do
 )->Trained:
-    "The job in fastai"
+    """The job in fastai
+
+    job: What to do
+    """
     from fastai.basics import DataLoaders, Learner, OptimWrapper
     model,opt,train_dl,valid_dl = start_job(job)
     learn = Learner(DataLoaders(train_dl, valid_dl), model, F.cross_entropy, opt_func=lambda params, **kwargs: OptimWrapper(opt=opt), lr=job.lr)
@@ -342,7 +432,10 @@ def with_fastai(
 def with_keras(
     job:Job, # What to do
 )->Trained:
-    "The job in Keras 3, on torch"
+    """The job in Keras 3, on torch
+
+    job: What to do
+    """
     os.environ.setdefault('KERAS_BACKEND', 'torch')
     import keras
     model,_,train_dl,valid_dl = start_job(job)
@@ -356,7 +449,11 @@ def with_keras(
 def compare_contenders(
     job:Job, # What everyone is to do
 )->Table:    # A table with a row for each contender
-    "What each contender that is installed makes of a job: its own validation loss, the referee's, and whether the weights are those of the bare loop"
+    """What each contender that is installed makes of a job: its own validation loss, the referee's, and whether the weights are those of the bare loop
+
+    job: What everyone is to do
+    returns: A table with a row for each contender
+    """
     wanted = with_bare_loop(job)
     def row(name):
         got = attempt(name, job)

@@ -31,7 +31,13 @@ from .training import fit
 
 # %% ../nbs/27_ladder.ipynb #739cc92a
 class ModelSpec(NamedTuple):
-    "A model and the settings it is trained with"
+    """A model and the settings it is trained with
+
+    arch: What makes the model
+    opt_args: Options of `optim.SGD`
+    prepare: Function of a batch for `WrappedDataLoader`, or None
+    adds: What it brings, in a few words
+    """
     arch:Callable           # What makes the model
     opt_args:dict           # Options of `optim.SGD`
     prepare:Callable|None=None # Function of a batch for `WrappedDataLoader`, or None
@@ -52,7 +58,20 @@ def three_lines(
     fit=fit,            # Or `fit_and_log`
     **fit_args,         # Hooks and more, for `fit`
 ):                      # The model, and the `History`
-    "What a user of this library writes: data, model, training"
+    """What a user of this library writes: data, model, training
+
+    train_ds: Datasets
+    valid_ds: Datasets
+    epochs: As in `fit` and `get_data`
+    bs: As in `fit` and `get_data`
+    arch: As in `get_model`
+    opt_func: As in `get_model`
+    opt_args: Dict of the optimizer's options
+    wrap: Function of a loader
+    fit: Or `fit_and_log`
+    **fit_args: Hooks and more, for `fit`
+    returns: The model, and the `History`
+    """
     train_dl,valid_dl = (wrap(dl) for dl in get_data(train_ds, valid_ds, bs))
     model,opt = get_model(arch, opt_func, **opt_args)
     return model, fit(epochs, model, F.cross_entropy, opt, train_dl, valid_dl, **fit_args)
@@ -69,7 +88,19 @@ def train_model(
     opt_args=None,        # Dict of its options; None: the model's own for `optim.SGD`, the optimizer's own for others
     **fit_args,           # Hooks and more, for `fit`
 ):                        # The model, and the `History`
-    "Train one of `MODELS` on digits"
+    """Train one of `MODELS` on digits
+
+    name: 'logistic', 'cnn' or 'sequential'
+    data: Digits to train and validate on
+    epochs: Passes over the data; None: about 1,560 steps
+    bs: Images a batch
+    seed: Seed of the weights and the shuffling
+    device: Where to run; None: `default_device()`
+    opt_func: What makes the optimizer
+    opt_args: Dict of its options; None: the model's own for `optim.SGD`, the optimizer's own for others
+    **fit_args: Hooks and more, for `fit`
+    returns: The model, and the `History`
+    """
     if name not in MODELS: raise ValueError(f"name is {name!r}; the models are {', '.join(MODELS)}")
     check_digits(data)
     spec,device = MODELS[name],check_device(device)
@@ -82,7 +113,20 @@ def train_model(
 
 # %% ../nbs/27_ladder.ipynb #a072ea6f
 class Row(NamedTuple):
-    "One step of the ladder"
+    """One step of the ladder
+
+    rung: Name of the function or the model
+    adds: What it brings
+    statements: Statements in its loop
+    seconds: Seconds an epoch
+    first_loss: Loss of the first step
+    last_loss: Loss of the last step
+    valid_loss: Loss over the validation images
+    accuracy: Share of validation images read right
+    same: How its losses compare with the rung's above
+    proven: Does its claim hold?
+    note: What needs saying
+    """
     rung:str         # Name of the function or the model
     adds:str         # What it brings
     statements:int   # Statements in its loop
@@ -110,7 +154,13 @@ def compare(
     above,  # Losses of the rung above, or None
     steps,  # How many to compare; None: all
 ):          # Words, and whether the claim holds
-    "Are two rungs' losses the same, within a millionth?"
+    """Are two rungs' losses the same, within a millionth?
+
+    losses: Losses of a rung, `(steps,)`
+    above: Losses of the rung above, or None
+    steps: How many to compare; None: all
+    returns: Words, and whether the claim holds
+    """
     if above is None: return 'the baseline', True
     a,b = losses[:steps],above[:steps]
     holds = a.shape == b.shape and bool(((a-b).abs() <= 1e-6).all())
@@ -152,7 +202,10 @@ def _why_low(name, model, data, accuracy, n_steps):
 
 # %% ../nbs/27_ladder.ipynb #c475fa7d
 class Ladder:
-    "The rows of a climb, as a table for terminals and pages; `losses` has each rung's, by name"
+    """The rows of a climb, as a table for terminals and pages; `losses` has each rung's, by name
+
+    heading: What it was run on
+    """
     def __init__(self,
         heading:str, # What it was run on
     ):
@@ -188,7 +241,14 @@ class Ladder:
         scores,              # Function of digits, `(n, 784)` to `(n, 10)`
         data:Digits,         # What it was run on
     ):
-        "One more row, and a little of what it learned, not the model"
+        """One more row, and a little of what it learned, not the model
+
+        row: The next one
+        losses: Its losses, `(steps,)`
+        weight: Of its first layer
+        scores: Function of digits, `(n, 784)` to `(n, 10)`
+        data: What it was run on
+        """
         self.rows.append(row)
         self.losses[row.rung],self.weights[row.rung] = losses,weight.clone()
         if self.digits is None: self.digits = _dozen(scores(data.x_valid).softmax(1), data)
@@ -207,7 +267,10 @@ class Ladder:
     def save(self,
         path:str|Path, # File to write, as 'climb.html'
     ):
-        "Write it as a page of HTML that needs nothing else"
+        """Write it as a page of HTML that needs nothing else
+
+        path: File to write, as 'climb.html'
+        """
         self.page().save(path)
 
 def _dozen(probabilities, data):
@@ -225,7 +288,15 @@ def climb(
     *,
     progress:bool=True,    # Show a progress bar, in a terminal or a notebook?
 )->Ladder:                 # The rows; Ctrl-C ends the climb and keeps those that are done
-    "Run every rung, then `fit` with every model, and compare each with the one above"
+    """Run every rung, then `fit` with every model, and compare each with the one above
+
+    data: Digits; None: `load_data()`
+    epochs: Passes over the data for each rung; None: about 1,560 steps, 2 epochs of MNIST
+    bs: Images a batch
+    seed: Seed for each of them
+    progress: Show a progress bar, in a terminal or a notebook?
+    returns: The rows; Ctrl-C ends the climb and keeps those that are done
+    """
     if data is None: data = load_data()
     epochs = check_run(data, epochs, bs, lr=1)
     ladder = Ladder(f"{data.heading} · {epochs} epoch{'s'*(epochs > 1)} · batch {bs} · seed {seed}")
@@ -284,7 +355,11 @@ def _bare(thing):
 def show_ladder(
     ladder:Ladder, # What `climb` returned
 ):                 # The figure's Axes, `(2, rungs)`: loops above, losses below
-    "The seven loops side by side, a bar for each line and new lines in colour, with the losses of each below it"
+    """The seven loops side by side, a bar for each line and new lines in colour, with the losses of each below it
+
+    ladder: What `climb` returned
+    returns: The figure's Axes, `(2, rungs)`: loops above, losses below
+    """
     import matplotlib.pyplot as plt
     loops = {func.__name__: loop_source(func).splitlines() for func in RUNGS}
     rows = [row for row in ladder.rows if row.rung in loops]

@@ -13,7 +13,10 @@ from torch import nn
 
 # %% ../nbs/23_layers.ipynb #20c44360
 class Lambda(nn.Module):
-    "A layer that calls a function"
+    """A layer that calls a function
+
+    func: Function of one tensor; it must hold no parameters of its own
+    """
     def __init__(self,
         func:Callable, # Function of one tensor; it must hold no parameters of its own
     ):
@@ -32,14 +35,23 @@ def view_images(
     xb:torch.Tensor, # Rows, `(n, 784*channels)`
     channels:int=1,  # Channels of the pictures
 )->torch.Tensor:     # Pictures, `(n, channels, 28, 28)`
-    "Rows of 784 pixels as pictures with one channel, or of a multiple of 784 with more"
+    """Rows of 784 pixels as pictures with one channel, or of a multiple of 784 with more
+
+    xb: Rows, `(n, 784*channels)`
+    channels: Channels of the pictures
+    returns: Pictures, `(n, channels, 28, 28)`
+    """
     if xb.shape[1:].numel() != 784*channels: raise ValueError(f'xb has shape {tuple(xb.shape)}; the pictures must be 28×28: (n, {784*channels})')
     return xb.view(-1, channels, 28, 28)
 
 def view_rows(
     xb:torch.Tensor, # `(n, c, 1, 1)`
 )->torch.Tensor:     # `(n, c)`
-    "What a pooled picture holds, in rows"
+    """What a pooled picture holds, in rows
+
+    xb: `(n, c, 1, 1)`
+    returns: `(n, c)`
+    """
     return xb.view(xb.size(0), -1)
 
 # %% ../nbs/23_layers.ipynb #9071aeb3
@@ -47,7 +59,12 @@ def sequential_cnn(
     in_channels:int=1, # Channels of the pictures
     n_classes:int=10,  # Scores
 )->nn.Sequential:      # `(n, 784*in_channels)` to `(n, n_classes)`
-    "`Mnist_CNN` as `nn.Sequential`"
+    """`Mnist_CNN` as `nn.Sequential`
+
+    in_channels: Channels of the pictures
+    n_classes: Scores
+    returns: `(n, 784*in_channels)` to `(n, n_classes)`
+    """
     return nn.Sequential(
         Lambda(view_images if in_channels == 1 else partial(view_images, channels=in_channels)),
         nn.Conv2d(in_channels, 16, kernel_size=3, stride=2, padding=1),

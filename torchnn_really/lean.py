@@ -22,7 +22,11 @@ from .rungs import Mnist_Logistic
 def sgd_update(
     opt:optim.Optimizer, # `optim.SGD` with one group of parameters, and no options but `lr` and `momentum`
 )->Callable:             # Function of a list of gradients, one for each parameter; it moves the parameters
-    "What `opt.step()` does, to the last bit, with gradients that are handed over; rate, momentum and state stay the optimizer's"
+    """What `opt.step()` does, to the last bit, with gradients that are handed over; rate, momentum and state stay the optimizer's
+
+    opt: `optim.SGD` with one group of parameters, and no options but `lr` and `momentum`
+    returns: Function of a list of gradients, one for each parameter; it moves the parameters
+    """
     check_sgd(opt)
     def update(grads):
         group, = opt.param_groups
@@ -36,7 +40,13 @@ def with_momentum(
     group:dict,          # Its group
     grads:list|tuple,    # Gradients
 )->list|tuple:           # Buffers, one for each parameter: what to subtract
-    "The optimizer's momentum buffers, with these gradients taken in"
+    """The optimizer's momentum buffers, with these gradients taken in
+
+    opt: `optim.SGD`
+    group: Its group
+    grads: Gradients
+    returns: Buffers, one for each parameter: what to subtract
+    """
     states = [opt.state[p] for p in group['params']]
     if 'momentum_buffer' not in states[0]:
         for s,g in zip(states, grads): s['momentum_buffer'] = g.clone()
@@ -50,7 +60,10 @@ def with_momentum(
 def check_sgd(
     opt:optim.Optimizer, # Optimizer
 ):
-    "Complain if it does more than the lean update can do"
+    """Complain if it does more than the lean update can do
+
+    opt: Optimizer
+    """
     if type(opt) is not optim.SGD: raise TypeError(f'opt is {type(opt).__name__}; the lean step knows optim.SGD only, leave out step= for others')
     if len(opt.param_groups) != 1: raise ValueError(f'opt has {len(opt.param_groups)} groups of parameters; the lean step moves one, leave out step=')
     group = opt.param_groups[0]
@@ -64,7 +77,12 @@ def step_with(
     gradients:Callable,  # Function of `(model, loss_func, xb, yb)`: the loss, and a gradient for each parameter, in order
     opt:optim.Optimizer, # As for `sgd_update`; the optimizer that `fit` gets
 )->Callable:             # Function for `fit`'s `step`
-    "`loss_batch` without bookkeeping: gradients come as a list, and one call moves all parameters"
+    """`loss_batch` without bookkeeping: gradients come as a list, and one call moves all parameters
+
+    gradients: Function of `(model, loss_func, xb, yb)`: the loss, and a gradient for each parameter, in order
+    opt: As for `sgd_update`; the optimizer that `fit` gets
+    returns: Function for `fit`'s `step`
+    """
     update,mine = sgd_update(opt),opt
     def step(model, loss_func, xb, yb, opt):
         if opt is not mine: raise ValueError('opt is not the optimizer that the step was made for; give both the same, as in fit(…, opt, …, step=lean_step(opt))')
@@ -76,7 +94,11 @@ def step_with(
 def lean_step(
     opt:optim.Optimizer, # As for `step_with`
 )->Callable:             # Function for `fit`'s `step`, with any model
-    "`loss_batch` with gradients by `torch.autograd.grad`, which stores none"
+    """`loss_batch` with gradients by `torch.autograd.grad`, which stores none
+
+    opt: As for `step_with`
+    returns: Function for `fit`'s `step`, with any model
+    """
     params = opt.param_groups[0]['params']
     def gradients(model, loss_func, xb, yb):
         loss = loss_func(model(xb), yb)
@@ -89,7 +111,13 @@ def loss_slope(
     scores:torch.Tensor, # The model's output
     yb:torch.Tensor,     # Targets
 )->tuple[torch.Tensor,torch.Tensor]: # The loss, 0-d; its slope, in the shape of `scores`
-    "A loss and its slope with respect to the scores: written out for `F.cross_entropy`, by autograd for others"
+    """A loss and its slope with respect to the scores: written out for `F.cross_entropy`, by autograd for others
+
+    loss_func: As in `fit`
+    scores: The model's output
+    yb: Targets
+    returns: The loss, 0-d; its slope, in the shape of `scores`
+    """
     if loss_func is not F.cross_entropy or yb.is_floating_point():
         with torch.enable_grad(): loss = loss_func(scores.requires_grad_(), yb)
         slope, = torch.autograd.grad(loss, scores)
@@ -104,7 +132,12 @@ def logistic_step(
     model,               # `Mnist_Logistic`, the model that `fit` gets
     opt:optim.Optimizer, # As for `sgd_update`; the optimizer that `fit` gets
 )->Callable:             # Function for `fit`'s `step`
-    "`lean_step` for `Mnist_Logistic`, with a backward written out"
+    """`lean_step` for `Mnist_Logistic`, with a backward written out
+
+    model: `Mnist_Logistic`, the model that `fit` gets
+    opt: As for `sgd_update`; the optimizer that `fit` gets
+    returns: Function for `fit`'s `step`
+    """
     check_model(model, opt, Mnist_Logistic, 'logistic_step')
     @torch.no_grad()
     def gradients(model, loss_func, xb, yb):
@@ -119,7 +152,13 @@ def check_model(
     kind:type,             # The class whose backward is written out
     name:str,              # The step, for the message
 ):
-    "Complain about a model whose backward is not written here, or an optimizer of something else"
+    """Complain about a model whose backward is not written here, or an optimizer of something else
+
+    model: As given to the step
+    opt: As given to the step
+    kind: The class whose backward is written out
+    name: The step, for the message
+    """
     if type(model) is not kind: raise TypeError(f'model is {type(model).__name__}; {name} knows {kind.__name__}, lean_step(opt) takes any model')
     mine = [id(p) for p in model.parameters()]
     if [id(p) for p in opt.param_groups[0]['params']] != mine: raise ValueError("opt holds other parameters than the model's; make it with optim.SGD(model.parameters(), …)")
@@ -129,7 +168,12 @@ def conv_outputs(
     convs:list,      # Convolutions, in order
     xb:torch.Tensor, # Images of 28×28 pixels, `(n, 784*channels)`
 )->list:             # The images, then each layer's output, `(n, channels, height, width)`
-    "Convolutions, each with a ReLU; all that backward needs is kept"
+    """Convolutions, each with a ReLU; all that backward needs is kept
+
+    convs: Convolutions, in order
+    xb: Images of 28×28 pixels, `(n, 784*channels)`
+    returns: The images, then each layer's output, `(n, channels, height, width)`
+    """
     seen = [xb.view(-1, convs[0].in_channels, 28, 28)]
     for conv in convs: seen.append(conv(seen[-1]).relu_())
     return seen
@@ -139,7 +183,13 @@ def conv_gradients(
     seen:list,          # What it returned
     slope:torch.Tensor, # Slope of the loss with respect to the last output, of the same shape
 )->list:                # Gradients of each layer's weight and bias, in the order of `parameters()`
-    "Backward through convolutions and ReLUs"
+    """Backward through convolutions and ReLUs
+
+    convs: As for `conv_outputs`
+    seen: What it returned
+    slope: Slope of the loss with respect to the last output, of the same shape
+    returns: Gradients of each layer's weight and bias, in the order of `parameters()`
+    """
     grads = []
     for i,conv in reversed(list(enumerate(convs))):
         slope = aten.threshold_backward(slope, seen[i+1], 0)
@@ -153,7 +203,12 @@ def cnn_step(
     model,               # `Mnist_CNN`, the model that `fit` gets
     opt:optim.Optimizer, # As for `sgd_update`; the optimizer that `fit` gets
 )->Callable:             # Function for `fit`'s `step`
-    "`lean_step` for `Mnist_CNN`, with a backward written out"
+    """`lean_step` for `Mnist_CNN`, with a backward written out
+
+    model: `Mnist_CNN`, the model that `fit` gets
+    opt: As for `sgd_update`; the optimizer that `fit` gets
+    returns: Function for `fit`'s `step`
+    """
     check_model(model, opt, Mnist_CNN, 'cnn_step')
     convs = [model.conv1, model.conv2, model.conv3]
     @torch.no_grad()
@@ -167,7 +222,10 @@ def cnn_step(
 
 # %% ../nbs/29_lean.ipynb #7933a8e2
 def page_faults()->int: # Of this process, so far
-    "How often the system had to hand out a page of memory; -1 where it does not say"
+    """How often the system had to hand out a page of memory; -1 where it does not say
+
+    returns: Of this process, so far
+    """
     try: import resource
     except ImportError: return -1 # on Windows
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -175,7 +233,11 @@ def page_faults()->int: # Of this process, so far
 def keep_memory(
     mb:int=1024, # Free memory to keep at most, in megabytes, below 2048
 )->bool:         # Whether the C library could be told: GNU's can, which is that of most Linux systems
-    "Keep what a step frees for the next one, instead of giving it back to the system. For the whole process, and once is enough"
+    """Keep what a step frees for the next one, instead of giving it back to the system. For the whole process, and once is enough
+
+    mb: Free memory to keep at most, in megabytes, below 2048
+    returns: Whether the C library could be told: GNU's can, which is that of most Linux systems
+    """
     check_count('mb', mb)
     if mb >= 2048: raise ValueError(f'mb is {mb}; it must be below 2048')
     if platform.libc_ver()[0] != 'glibc': return False

@@ -16,12 +16,21 @@ def preprocess(
     x:torch.Tensor, # Rows of pixels, `(n, 784)`
     y,              # Targets, given back as they are
 )->tuple:           # Pictures `(n, 1, 28, 28)`, and the targets
-    "A batch of MNIST rows as pictures with one channel"
+    """A batch of MNIST rows as pictures with one channel
+
+    x: Rows of pixels, `(n, 784)`
+    y: Targets, given back as they are
+    returns: Pictures `(n, 1, 28, 28)`, and the targets
+    """
     return view_images(x), y
 
 # %% ../nbs/24_loaders.ipynb #4e4dcad6
 class WrappedDataLoader:
-    "A loader whose batches go through a function first"
+    """A loader whose batches go through a function first
+
+    dl: Loader to wrap
+    func: Called with a batch's parts, as `func(xb, yb)`; returns the new batch
+    """
     def __init__(self,
         dl,            # Loader to wrap
         func:Callable, # Called with a batch's parts, as `func(xb, yb)`; returns the new batch
@@ -48,7 +57,12 @@ def any_size_cnn(
     in_channels:int=1, # Channels of the pictures
     n_classes:int=10,  # Scores
 )->nn.Sequential:      # `(n, in_channels, h, w)` to `(n, n_classes)`
-    "The sequential network without a size in it"
+    """The sequential network without a size in it
+
+    in_channels: Channels of the pictures
+    n_classes: Scores
+    returns: `(n, in_channels, h, w)` to `(n, n_classes)`
+    """
     return nn.Sequential(
         nn.Conv2d(in_channels, 16, kernel_size=3, stride=2, padding=1),
         nn.ReLU(),

@@ -17,13 +17,24 @@ def conv_out_size(
     stride:int=1,    # Pixels moved per step
     padding:int=0,   # Zeros added on each side, in pixels
 )->int:              # Output height or width, in pixels
-    "Output size of `nn.Conv2d` along one axis, for dilation 1"
+    """Output size of `nn.Conv2d` along one axis, for dilation 1
+
+    n: Input height or width, in pixels
+    kernel_size: Kernel height or width, in pixels
+    stride: Pixels moved per step
+    padding: Zeros added on each side, in pixels
+    returns: Output height or width, in pixels
+    """
     if kernel_size > n+2*padding: raise ValueError(f"kernel_size is {kernel_size}; the padded input has {n} + 2*{padding} pixels, and the kernel must fit into it")
     return (n+2*padding-kernel_size)//stride + 1
 
 # %% ../nbs/22_models.ipynb #6ccea0de
 class Mnist_CNN(nn.Module):
-    "Three convolutions of stride 2, each with a ReLU, then average pooling: `(n, 784)` or `(n, 1, 28, 28)` to `(n, 10)`"
+    """Three convolutions of stride 2, each with a ReLU, then average pooling: `(n, 784)` or `(n, 1, 28, 28)` to `(n, 10)`
+
+    in_channels: Channels of the images, 1 if they are grey
+    n_classes: Scores
+    """
     def __init__(self,
         in_channels:int=1, # Channels of the images, 1 if they are grey
         n_classes:int=10,  # Scores

@@ -26,7 +26,12 @@ from .tables import show_table, thinned
 
 # %% ../nbs/04_pages.ipynb #dad54924
 class Part:
-    "A piece of a page: HTML that a notebook shows too, and a line of text in its place in a terminal"
+    """A piece of a page: HTML that a notebook shows too, and a line of text in its place in a terminal
+
+    markup: HTML for a page
+    text: What it shows, in words
+    shown: HTML for a notebook, where that must be another; None: the same
+    """
     def __init__(self,
         markup:str,          # HTML for a page
         text:str,            # What it shows, in words
@@ -40,7 +45,10 @@ class Part:
 def side_by_side(
     *parts, # What a page takes: text, or objects that show themselves as HTML
 )->Part:
-    "Parts beside one another, and below one another where there is no room"
+    """Parts beside one another, and below one another where there is no room
+
+    *parts: What a page takes: text, or objects that show themselves as HTML
+    """
     def row(inside): return '<div style="display:flex;flex-wrap:wrap;gap:4px 24px;align-items:flex-start">' + ''.join(f'<div style="flex:1 1 280px;min-width:0;max-width:100%">{m}</div>' for m in inside) + '</div>'
     return Part(row(map(_markup, parts)), '\n'.join(map(str, parts)), row(p.shown if isinstance(p, Part) else _markup(p) for p in parts))
 
@@ -61,7 +69,14 @@ def picture_grid(
     size:int=78, # Width of each, in a browser's pixels
     ncols:int|None=None, # At most this many in a line; None: as many as there is room for
 )->Part:
-    "Small pictures with captions, as many in a line as there is room for"
+    """Small pictures with captions, as many in a line as there is room for
+
+    images: `(n, pixels of a square)`, `(n, h, w)`, `(n, 1, h, w)` or `(n, 3, h, w)`; numbers outside 0 to 1 are scaled to it, all images alike
+    captions: `n` texts; a line break starts a new line
+    wrong: Positions of those to frame
+    size: Width of each, in a browser's pixels
+    ncols: At most this many in a line; None: as many as there is room for
+    """
     pictures = unit_range(as_pictures(images))
     captions,wrong = plain_values('captions', captions, len(pictures)),set(map(int, wrong))
     cells = ''.join(_captioned(p, str(c), i in wrong, size) for i,(p,c) in enumerate(zip(pictures, captions)))
@@ -72,7 +87,10 @@ def picture_grid(
 def picture_address(
     picture:torch.Tensor, # `(h, w)` or `(h, w, 3)`, from 0 to 1
 )->str:
-    "A picture as the address of an image that is inside it"
+    """A picture as the address of an image that is inside it
+
+    picture: `(h, w)` or `(h, w, 3)`, from 0 to 1
+    """
     from PIL import Image
     data,image = io.BytesIO(),Image.fromarray((picture.float()*255).round().to(torch.uint8).numpy())
     image.thumbnail((160,160)) # a larger one is made smaller: it is shown smaller
@@ -92,7 +110,13 @@ def most_wrong(
     probabilities:torch.Tensor, # `(n, classes)`, from 0 to 1
     n:int=12,                   # At most this many
 )->torch.Tensor:                # Positions, int64
-    "Where the model is wrong, its surest mistake first"
+    """Where the model is wrong, its surest mistake first
+
+    labels: True classes, `(n,)`, int64
+    probabilities: `(n, classes)`, from 0 to 1
+    n: At most this many
+    returns: Positions, int64
+    """
     sure,said = probabilities.max(1)
     wrong = (said != labels).nonzero().flatten()
     return wrong[sure[wrong].argsort(descending=True, stable=True)][:n]
@@ -102,7 +126,13 @@ def some_right(
     probabilities:torch.Tensor, # As in `most_wrong`
     n:int=12,                   # At most this many
 )->torch.Tensor:                # Positions, int64
-    "Where the model is right: the first of each class, then the second of each, and so on"
+    """Where the model is right: the first of each class, then the second of each, and so on
+
+    labels: As in `most_wrong`
+    probabilities: As in `most_wrong`
+    n: At most this many
+    returns: Positions, int64
+    """
     by_class = {}
     for i in (probabilities.argmax(1) == labels).nonzero().flatten().tolist(): by_class.setdefault(labels[i].item(), []).append(i)
     in_turn = sorted((turn, label, i) for label,found in by_class.items() for turn,i in enumerate(found))
@@ -117,7 +147,14 @@ def prediction_grid(
     *,
     size:int|None=None,         # Width of each, in a browser's pixels; None: more for long names
 )->Part:
-    "Pictures with prediction, label and probability; the wrong ones framed"
+    """Pictures with prediction, label and probability; the wrong ones framed
+
+    images: As in `picture_grid`
+    labels: True classes, `(n,)`, int64
+    probabilities: `(n, classes)`, from 0 to 1
+    classes: The classes' names; 0, 1, 2, … if None
+    size: Width of each, in a browser's pixels; None: more for long names
+    """
     names = _names(classes, probabilities.shape[1])
     sure,said = probabilities.max(1)
     rows = list(zip(said.tolist(), labels.tolist(), sure.tolist()))
@@ -138,7 +175,14 @@ def confusion(
     classes,             # Names, one for each class
     most:int=20,         # Classes up to which there is a square; above it a list of as many mistakes
 ):                       # A `Part`, or a `Table`
-    "How often each class was taken for each"
+    """How often each class was taken for each
+
+    labels: True classes, `(n,)`, int64
+    said: Predicted ones, likewise
+    classes: Names, one for each class
+    most: Classes up to which there is a square; above it a list of as many mistakes
+    returns: A `Part`, or a `Table`
+    """
     k,names = len(classes),_names(classes, len(classes))
     counts = torch.bincount(labels*k + said, minlength=k*k).view(k, k)
     if k <= most: return Part(_square(counts, names), f'{k} classes, {int(counts.diag().sum())} of {int(counts.sum())} right')
@@ -167,7 +211,14 @@ def weight_grid(
     size:int=78,         # Width of each, in a browser's pixels
     ncols:int|None=None, # At most this many in a line; None: as many as there is room for
 )->Part:
-    "Weights as pictures, all on one scale with zero in its middle"
+    """Weights as pictures, all on one scale with zero in its middle
+
+    weight: `(classes, pixels of a square)`, `(n, h, w)`, `(n, 1, h, w)` or `(n, 3, h, w)`
+    labels: Names, one for each; none if None
+    n: Show at most this many, from the first
+    size: Width of each, in a browser's pixels
+    ncols: At most this many in a line; None: as many as there is room for
+    """
     from matplotlib import colormaps
     check_count('n', n)
     w = as_pictures(weight.detach().float())
@@ -184,7 +235,11 @@ def drawing(
     ax,      # Matplotlib Axes, with its whole figure
     alt:str, # What is to be seen, for those who can't see it
 )->Part:
-    "A figure as a drawing for a page, the same bytes each time"
+    """A figure as a drawing for a page, the same bytes each time
+
+    ax: Matplotlib Axes, with its whole figure
+    alt: What is to be seen, for those who can't see it
+    """
     from matplotlib import rc_context
     out = io.StringIO()
     for line in ax.lines:
@@ -201,7 +256,13 @@ def curves(
     ylim=None,    # The lowest and the highest loss on the chart; None: as the losses are
     **how,        # What else `show_curves` takes
 )->Part:
-    "`show_curves` as a drawing for a page, as wide as a phone"
+    """`show_curves` as a drawing for a page, as wide as a phone
+
+    lines: As `show_curves` takes them
+    alt: What is to be seen, for those who can't see it
+    ylim: The lowest and the highest loss on the chart; None: as the losses are
+    **how: What else `show_curves` takes
+    """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
     ax = show_curves(lines, ax=Figure(figsize=(4,2.6), layout='constrained').add_subplot(), **how)
@@ -222,7 +283,11 @@ def _tidy(svg):
 
 # %% ../nbs/04_pages.ipynb #622ece7e
 class ResultPage:
-    "Headed sections on one page of HTML that needs nothing else"
+    """Headed sections on one page of HTML that needs nothing else
+
+    title: What it is
+    about: A line or more below the title: what it was made from, what came out
+    """
     def __init__(self,
         title:str,    # What it is
         about:str='', # A line or more below the title: what it was made from, what came out
@@ -234,15 +299,24 @@ class ResultPage:
         *parts,      # Text, or objects that show themselves as HTML
         level:int=2, # 2: a section; 3: one within the last
     ):               # The page itself
-        "One more section"
+        """One more section
+
+        heading: Of the section
+        *parts: Text, or objects that show themselves as HTML
+        level: 2: a section; 3: one within the last
+        returns: The page itself
+        """
         self.sections.append((heading, level, [_markup(p) for p in parts]))
         return self
 
     def save(self,
         path:str|Path, # File to write, as 'report.html'
     ):
-        "Write the page"
-        save_page(path, self.body(), self.title, _STYLE)
+        """Write the page
+
+        path: File to write, as 'report.html'
+        """
+        save_page(path, self.body(), self.title)
 
     def body(self)->str:
         "What stands on the page"
@@ -253,23 +327,6 @@ class ResultPage:
         return f'<header><h1>{html.escape(self.title)}</h1>{about}</header><nav aria-label="Sections">{links}</nav><main>{inside}</main><footer>{versions_line()}</footer>'
 
 # %% ../nbs/04_pages.ipynb #19ee79da
-_STYLE = '''
-:root { color-scheme: light dark; --text: #1c1917; --back: #fff; --soft: #57534e; --line: #d6d3d1 }
-@media (prefers-color-scheme: dark) { :root { --text: #e7e5e4; --back: #1c1917; --soft: #b0aaa5; --line: #57534e } }
-body { font: 16px/1.55 system-ui, sans-serif; color: var(--text); background: var(--back); max-width: 68em; margin: 0 auto; padding: 1.5em 1em 3em }
-h1 { line-height: 1.2; margin: .5em 0 .2em } h2 { margin: 2em 0 .5em; border-bottom: 1px solid var(--line) } h3 { margin: 1.8em 0 .3em }
-p { margin: .5em 0; max-width: 44em } h1, h2, h3, p { overflow-wrap: anywhere } a { color: inherit } .soft, footer, nav { color: var(--soft); font-size: .9em }
-nav a { display: inline-block; margin-right: 1.2em; padding: .3em 0 } footer { margin-top: 3em; border-top: 1px solid var(--line); padding-top: .6em }
-table { font-size: .92em; font-variant-numeric: tabular-nums; margin: .4em 0 } svg { display: block; width: 100%; max-width: 30em; height: auto } .part { margin: .6em 0 1em }
-@media screen and (max-width: 900px) { th, td { white-space: nowrap } } /* and a shade where there is more to the side: */
-[style*="overflow-x"] { background: linear-gradient(90deg, var(--back) 30%, transparent) left, linear-gradient(-90deg, var(--back) 30%, transparent) right, linear-gradient(90deg, #888a, transparent) left, linear-gradient(-90deg, #888a, transparent) right;
-  background-size: 40px 100%, 40px 100%, 14px 100%, 14px 100%; background-repeat: no-repeat; background-attachment: local, local, scroll, scroll }
-@page { margin: 14mm }
-@media print { :root { color-scheme: light; --text: #000; --back: #fff; --soft: #444; --line: #bbb } nav { display: none } h2, h3, caption { break-after: avoid }
-  body { font-size: 10.5pt; padding: 0; max-width: none } * { print-color-adjust: exact; -webkit-print-color-adjust: exact } section, figure, svg, tr, [style*="flex:1 1"] { break-inside: avoid }
-  [style*="overflow-x"] { overflow: visible !important; background: none } [style*="white-space:pre"] { white-space: pre-wrap !important } [style*="monospace"] { font-size: 7.5pt !important } table { font-size: 8pt } td, th { padding: .2em .5em !important } }
-'''
-
 
 def versions_line()->str:
     "When a page was made, and by what"
@@ -281,7 +338,13 @@ def all_scores(
     ds,         # Dataset of inputs and targets
     bs:int=500, # Items at a time
 )->tuple:       # Inputs, targets and outputs for all of them, on the CPU
-    "What a model says of every item of a dataset"
+    """What a model says of every item of a dataset
+
+    model: `nn.Module`, or another function of a batch
+    ds: Dataset of inputs and targets
+    bs: Items at a time
+    returns: Inputs, targets and outputs for all of them, on the CPU
+    """
     p = next(model.parameters(), torch.empty(0)) if hasattr(model, 'parameters') else torch.empty(0)
     training = getattr(model, 'training', False)
     if training: model.eval()
@@ -296,7 +359,12 @@ def history_parts(
     history,                 # What `fit` returned: `epochs`, dicts with train_loss, valid_loss, seconds and each metric, and `steps`, losses
     ylabel:str='loss, nats', # What the losses are, with their unit
 )->list:                     # What a page takes
-    "How a training went: its curves, and a table of its epochs"
+    """How a training went: its curves, and a table of its epochs
+
+    history: What `fit` returned: `epochs`, dicts with train_loss, valid_loss, seconds and each metric, and `steps`, losses
+    ylabel: What the losses are, with their unit
+    returns: What a page takes
+    """
     rows,drawn = history.epochs,[]
     if len(history.steps): drawn.append(curves(history.steps, f'The training loss over {len(history.steps):,} steps: {_from_to(history.steps.tolist())}', smooth=.9, ylabel=ylabel))
     for names,label in _groups(rows, ylabel):
@@ -338,7 +406,17 @@ def training_page(
     settings:dict|None=None, # Names and values: what was asked of the training
     shape=None,              # Of one picture, `(h, w)` or `(c, h, w)`, where `valid_ds` has rows
 )->ResultPage:
-    "A report of a training: settings, epochs, curves, mistakes, weights"
+    """A report of a training: settings, epochs, curves, mistakes, weights
+
+    model: `nn.Module`, or another function of a batch
+    valid_ds: Dataset of what to validate on: inputs and targets
+    history: What `fit` returned; None: leave out how it went
+    classes: The classes' names; 0, 1, 2, … if None
+    title: What it is
+    about: A line below: what it was made from
+    settings: Names and values: what was asked of the training
+    shape: Of one picture, `(h, w)` or `(c, h, w)`, where `valid_ds` has rows
+    """
     x,y,out = all_scores(model, valid_ds)
     if shape is not None: x = x.view(-1, *shape)
     page,is_classes = ResultPage(title, about),out.ndim == 2 and y.ndim == 1 and not y.is_floating_point()
@@ -357,7 +435,15 @@ def save_report(
     classes=None,  # The classes' names; 0, 1, 2, … if None
     **how,         # What else `training_page` takes
 ):
-    "Write a report of a training: one page of HTML that needs nothing else"
+    """Write a report of a training: one page of HTML that needs nothing else
+
+    path: File to write, as 'report.html'
+    model: As in `training_page`
+    valid_ds: As in `training_page`
+    history: What `fit` returned; None: leave out how it went
+    classes: The classes' names; 0, 1, 2, … if None
+    **how: What else `training_page` takes
+    """
     training_page(model, valid_ds, history, classes, **how).save(path)
 
 # %% ../nbs/04_pages.ipynb #98a6c4bf

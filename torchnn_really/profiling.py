@@ -40,7 +40,10 @@ PHASES = dict(loading='#d55e00', forward='#0072b2', backward='#56b4e9', step='#0
 
 # %% ../nbs/26_profiling.ipynb #4b962e0c
 class PhaseClock:
-    "The seconds a training spends in each phase"
+    """The seconds a training spends in each phase
+
+    tracer: `Tracer` that is told of each change; None: clock only
+    """
     def __init__(self,
         tracer=None, # `Tracer` that is told of each change; None: clock only
     ):
@@ -52,13 +55,19 @@ class PhaseClock:
     def enter(self,
         phase:str|None, # One of `PHASES`; None: nobody's time
     ):
-        "Another phase begins, unless one is held or it is the same"
+        """Another phase begins, unless one is held or it is the same
+
+        phase: One of `PHASES`; None: nobody's time
+        """
         if phase != self.phase and not self.held and threading.get_ident() == self.thread: self.switch(phase)
 
     def switch(self,
         phase:str|None, # As in `enter`
     ):
-        "Another phase begins"
+        """Another phase begins
+
+        phase: As in `enter`
+        """
         if self.phase: self.seconds[self.place][self.phase] += time.perf_counter() - self.since
         self.tracer.switch(phase)
         self.phase,self.since = phase,time.perf_counter()
@@ -67,7 +76,10 @@ class PhaseClock:
     def hold(self,
         phase:str, # One of `PHASES`
     ):
-        "Whatever happens inside belongs to one phase"
+        """Whatever happens inside belongs to one phase
+
+        phase: One of `PHASES`
+        """
         self.enter(phase)
         self.held = True
         try: yield
@@ -78,7 +90,10 @@ class PhaseClock:
     def trace(self,
         on:bool, # Trace from here on?
     ):
-        "Begin or end to trace, which is nobody's time"
+        """Begin or end to trace, which is nobody's time
+
+        on: Trace from here on?
+        """
         tracer,phase = self.tracer,self.phase
         if on == tracer.on or not tracer.n: return
         self.switch(None)
@@ -89,7 +104,10 @@ class PhaseClock:
     def begin_step(self,
         i:int, # The step of this epoch that begins, from 1
     ):
-        "A batch is asked for: the step before is over"
+        """A batch is asked for: the step before is over
+
+        i: The step of this epoch that begins, from 1
+        """
         self.enter(None)
         spent = [sum(f(seconds) for seconds in self.seconds.values()) for f in (lambda s: s['loading'], lambda s: sum(s.values()))]
         if i > 1: self.steps.append((self.tracer.on, *(b-a for a,b in zip(self.begun, spent))))
@@ -101,7 +119,11 @@ class PhaseClock:
 
 # %% ../nbs/26_profiling.ipynb #8bc076de
 class PhasedLoader(WrappedDataLoader):
-    "A loader to train on, that tells a clock while one waits for it"
+    """A loader to train on, that tells a clock while one waits for it
+
+    dl: Loader
+    clock: Whom to tell
+    """
     def __init__(self,
         dl,               # Loader
         clock:PhaseClock, # Whom to tell
@@ -142,7 +164,11 @@ def phased_loss(
     loss_func:Callable, # Loss function
     clock:PhaseClock,   # Whom to tell
 )->Callable:
-    "The same loss function, with an ear on what becomes of its loss"
+    """The same loss function, with an ear on what becomes of its loss
+
+    loss_func: Loss function
+    clock: Whom to tell
+    """
     @functools.wraps(loss_func, updated=())
     def heard(*args, **kwargs):
         loss = loss_func(*args, **kwargs)
@@ -156,7 +182,11 @@ def phased_hook(
     hook:Callable|None, # Hook for `fit`, or None
     clock:PhaseClock,   # Whom to tell
 )->Callable|None:
-    "The same hook, whose time is counted"
+    """The same hook, whose time is counted
+
+    hook: Hook for `fit`, or None
+    clock: Whom to tell
+    """
     if hook is None: return None
     def heard(info):
         with clock.hold('hooks'): hook(info)
@@ -168,7 +198,12 @@ def listening(
     model:torch.nn.Module, # The model; it is left as it was
     opt,                   # Its optimizer, likewise
 ):
-    "While this lasts, model and optimizer tell when they are called"
+    """While this lasts, model and optimizer tell when they are called
+
+    clock: Whom to tell
+    model: The model; it is left as it was
+    opt: Its optimizer, likewise
+    """
     with contextlib.ExitStack() as stack:
         def listen(thing, register, phase):
             if hasattr(thing, register): stack.callback(getattr(thing, register)(lambda *args: clock.enter(phase)).remove)
@@ -180,7 +215,12 @@ def listening(
 
 # %% ../nbs/26_profiling.ipynb #9d7b436c
 class Tracer:
-    "Traces some steps, and keeps what was traced in one piece"
+    """Traces some steps, and keeps what was traced in one piece
+
+    n: Steps to trace, and batches of the validation; 0: none
+    first: The first step to trace, from 1; sooner if the epoch is too short
+    n_steps: Steps of an epoch, if they are known
+    """
     def __init__(self,
         n:int,                 # Steps to trace, and batches of the validation; 0: none
         first:int=1,           # The first step to trace, from 1; sooner if the epoch is too short
@@ -212,7 +252,10 @@ class Tracer:
     def switch(self,
         phase:str|None, # One of `PHASES`, or None
     ):
-        "Note that a phase begins"
+        """Note that a phase begins
+
+        phase: One of `PHASES`, or None
+        """
         if self.range: self.range.__exit__(None, None, None)
         self.range = torch.profiler.record_function(f'phase: {phase}') if self.on and phase else None
         if self.range: self.range.__enter__()
@@ -220,7 +263,11 @@ class Tracer:
     def finish(self,
         folder:str|Path|None, # Where to write the trace, or None
     )->dict:                  # The trace; empty: none
-        "The whole trace; the first time it is written, and joins the run"
+        """The whole trace; the first time it is written, and joins the run
+
+        folder: Where to write the trace, or None
+        returns: The trace; empty: none
+        """
         if not self.parts or hasattr(self, 'whole'): return getattr(self, 'whole', {})
         self.whole = merged(self.parts, dict(steps=self.counts['steps'], first=self.first, validation=self.counts['validation']))
         if folder is not None:
@@ -236,7 +283,11 @@ def merged(
     parts:list,  # Traces, as torch exports them
     counts:dict, # Steps, and batches of the validation, that they hold
 )->dict:
-    "One trace, with a lane for the phases"
+    """One trace, with a lane for the phases
+
+    parts: Traces, as torch exports them
+    counts: Steps, and batches of the validation, that they hold
+    """
     kept = {k: v for part in parts[:1] for k,v in part.items() if k not in ('traceEvents','traceName','host_name')}
     events = [_event(e, i) for i,part in enumerate(parts) for e in part['traceEvents']]
     pid = next((e['pid'] for e in events if e.get('cat') == 'phase'), 0)
@@ -254,7 +305,11 @@ def write_trace(
     trace:dict,    # As from `merged`
     path:str|Path, # File to write, as 'trace.json'
 ):
-    "Write a trace in one step: what is there is whole, whoever stops this"
+    """Write a trace in one step: what is there is whole, whoever stops this
+
+    trace: As from `merged`
+    path: File to write, as 'trace.json'
+    """
     part = Path(f'{path}.part')
     try:
         part.write_text(json.dumps(trace, separators=(',',':')), encoding='utf-8')
@@ -264,7 +319,10 @@ def write_trace(
 def read_trace(
     path:str|Path, # File with a trace, as `Profile.save` or `torch.profiler` writes it
 )->dict:
-    "A trace from its file"
+    """A trace from its file
+
+    path: File with a trace, as `Profile.save` or `torch.profiler` writes it
+    """
     try: trace = json.loads(Path(path).read_text(encoding='utf-8'))
     except ValueError: trace = None
     if not isinstance(trace, dict) or 'traceEvents' not in trace: raise ValueError(f'path is {str(path)!r}, which holds no trace; it must be JSON with a list traceEvents')
@@ -274,13 +332,21 @@ def read_trace(
 def phase_events(
     trace:dict, # As from `read_trace`
 )->list:        # Events, in order
-    "The phases of a trace"
+    """The phases of a trace
+
+    trace: As from `read_trace`
+    returns: Events, in order
+    """
     return sorted((e for e in trace['traceEvents'] if e.get('cat') == 'phase'), key=lambda e: e['ts'])
 
 def operator_events(
     trace:dict, # As from `read_trace`
 )->list:        # Dicts: name, ts, dur, self (all in µs), depth (how many operators it is inside of), phase (or None)
-    "The operators of a trace, in order"
+    """The operators of a trace, in order
+
+    trace: As from `read_trace`
+    returns: Dicts: name, ts, dur, self (all in µs), depth (how many operators it is inside of), phase (or None)
+    """
     phases,found,open = phase_events(trace),[],{}
     begins = [p['ts'] for p in phases]
     for e in sorted((e for e in trace['traceEvents'] if e.get('cat') == 'cpu_op'), key=lambda e: (e['ts'], -e['dur'])):
@@ -295,7 +361,12 @@ def operator_events(
 
 # %% ../nbs/26_profiling.ipynb #0897201c
 class Profile:
-    "Where the time of a training went"
+    """Where the time of a training went
+
+    clock: What was heard
+    trace: The trace; empty: none
+    history: What `fit` returned
+    """
     def __init__(self,
         clock:PhaseClock, # What was heard
         trace:dict,       # The trace; empty: none
@@ -315,13 +386,19 @@ class Profile:
     def share(self,
         phase:str, # One of `PHASES`
     )->float:
-        "A phase's share of the time, from 0 to 1"
+        """A phase's share of the time, from 0 to 1
+
+        phase: One of `PHASES`
+        """
         return self.seconds[phase] / (sum(self.seconds.values()) or 1)
 
     def calls(self,
         name:str, # An operator, as 'aten::stack'
     )->float:
-        "How often an operator runs in a step: the mean of those traced"
+        """How often an operator runs in a step: the mean of those traced
+
+        name: An operator, as 'aten::stack'
+        """
         named = [o for o in operator_events(self.trace) if o['name'] == name and o['phase'] != 'validation']
         return len(named) / max(1, self.trace['torchnn_really']['steps'])
 
@@ -333,7 +410,10 @@ class Profile:
     def operators(self,
         n:int=12, # Rows
     )->Table:
-        "A table: the operators with the largest self times in the trace, by phase; a time is the median of its batches, so that a disturbed one does not count"
+        """A table: the operators with the largest self times in the trace, by phase; a time is the median of its batches, so that a disturbed one does not count
+
+        n: Rows
+        """
         counts = self.trace.get('torchnn_really', {})
         def batches(phase): return max(1, counts.get('validation' if phase == 'validation' else 'steps', 1))
         found = _by_batch(self.trace) if self.trace else {}
@@ -349,7 +429,10 @@ class Profile:
     def save(self,
         folder:str|Path, # Where to write trace.json, profile.txt and profile.html; it is made if need be
     ):
-        "Write the trace and the tables"
+        """Write the trace and the tables
+
+        folder: Where to write trace.json, profile.txt and profile.html; it is made if need be
+        """
         folder = check_folder(folder)
         if self.trace: write_trace(self.trace, folder/'trace.json')
         (folder/'profile.txt').write_text(f'{self!r}\n', encoding='utf-8')
@@ -372,7 +455,10 @@ def _by_batch(trace):
 def check_folder(
     folder:str|Path, # Path of a folder
 )->Path:
-    "The folder, made if need be"
+    """The folder, made if need be
+
+    folder: Path of a folder
+    """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir(): raise ValueError(f'folder is {str(folder)!r}, which is a file; it must be a folder, or a new name')
     folder.mkdir(parents=True, exist_ok=True)
@@ -395,7 +481,23 @@ def profiled(
     folder:str|Path|None=None,           # Where to write the trace and the tables; None: nowhere
     **fit_args,                          # What else `fit` takes
 )->Profile:                              # What `fit` returned is its `.history`
-    "Train as `fit` does, and say where the time went; nothing else is changed"
+    """Train as `fit` does, and say where the time went; nothing else is changed
+
+    fit: `fit`, `fit_and_log`, or what is called like them
+    epochs: As in `fit`
+    model: As in `fit`
+    loss_func: As in `fit`
+    opt: As in `fit`
+    train_dl: As in `fit`
+    valid_dl: As in `fit`
+    on_train_step: Hook, as in `fit`
+    on_val_epoch_end: Hook, as in `fit`
+    n_traced: Steps to trace, and batches of the validation; 0: none
+    first_traced: The first step to trace, from 1; sooner if the epoch is too short
+    folder: Where to write the trace and the tables; None: nowhere
+    **fit_args: What else `fit` takes
+    returns: What `fit` returned is its `.history`
+    """
     clock = check_profiled(n_traced, first_traced, folder, n_batches(train_dl))
     end = functools.partial(_end_epoch, clock, phased_hook(on_val_epoch_end, clock), folder)
     valid = None if valid_dl is None else ValidLoader(valid_dl, clock)
@@ -416,7 +518,13 @@ def check_profiled(
     folder:str|Path|None, # As given to `profiled`
     n:int|None,           # Batches of an epoch, or None
 )->PhaseClock:
-    "Complain before any work about what `profiled` was given"
+    """Complain before any work about what `profiled` was given
+
+    n_traced: As given to `profiled`
+    first_traced: As given to `profiled`
+    folder: As given to `profiled`
+    n: Batches of an epoch, or None
+    """
     check_count('n_traced', n_traced, least=0)
     check_count('first_traced', first_traced)
     if folder is not None: check_folder(folder)
@@ -455,7 +563,12 @@ def show_phases(
     profiles:Profile|dict, # A `Profile`, or a dict for several: name → `Profile`
     ax=None,               # Matplotlib Axes to draw on; a new one if None
 ):                         # The Axes: a container for each phase, with a bar for each profile
-    "Where the time of a step went, as a bar for each profile"
+    """Where the time of a step went, as a bar for each profile
+
+    profiles: A `Profile`, or a dict for several: name → `Profile`
+    ax: Matplotlib Axes to draw on; a new one if None
+    returns: The Axes: a container for each phase, with a bar for each profile
+    """
     named = profiles if isinstance(profiles, dict) else {'': profiles}
     ax = ax or new_ax(7, 1.1 + .5*len(named))
     names,left = list(named),[0.]*len(named)
@@ -479,7 +592,14 @@ def show_timeline(
     n:int=2,    # Steps to draw
     ax=None,    # Matplotlib Axes to draw on; a new one if None
 ):              # The Axes: `ax.patches` has a box for each event
-    "Some steps of a trace: the phases, and below them the operators, each under the one it is inside of"
+    """Some steps of a trace: the phases, and below them the operators, each under the one it is inside of
+
+    trace: Trace, as from `read_trace` or `Profile.trace`
+    step: The first step to draw, from 1
+    n: Steps to draw
+    ax: Matplotlib Axes to draw on; a new one if None
+    returns: The Axes: `ax.patches` has a box for each event
+    """
     phases = phase_events(trace)
     begins = [p['ts'] for p in phases if p['name'] == 'loading'] + [p['ts'] for p in phases if p['name'] == 'validation'][:1] + [phases[-1]['ts'] + phases[-1]['dur']] if phases else []
     if not 1 <= step <= len(begins)-1: raise ValueError(f'step is {step}; the trace has the steps 1 to {max(0, len(begins)-1)}')
@@ -504,7 +624,11 @@ def _box(ax, y, event, color, begin, end):
 
 # %% ../nbs/26_profiling.ipynb #4eced3a1
 class SlowDataset(Dataset):
-    "A data set whose items take their time, as from a slow disk: to see what starves a training"
+    """A data set whose items take their time, as from a slow disk: to see what starves a training
+
+    ds: Data set whose items these are
+    seconds: To sleep for each item
+    """
     def __init__(self,
         ds:TensorDataset, # Data set whose items these are
         seconds:float,    # To sleep for each item
@@ -516,7 +640,11 @@ class SlowDataset(Dataset):
 
 # %% ../nbs/26_profiling.ipynb #ac1cc945
 class Counts(NamedTuple):
-    "What a call did"
+    """What a call did
+
+    python: Calls of functions, those written in C included
+    operators: ATen operators that ran, in backward, too
+    """
     python:float    # Calls of functions, those written in C included
     operators:float # ATen operators that ran, in backward, too
 
@@ -524,7 +652,13 @@ def counted(
     f:Callable,      # Function; it is called three times: first to warm up, then once for each count
     *args, **kwargs, # Its arguments
 )->Counts:           # Of one call
-    "How many Python functions and ATen operators a call runs"
+    """How many Python functions and ATen operators a call runs
+
+    f: Function; it is called three times: first to warm up, then once for each count
+    *args: Its arguments
+    **kwargs: Its arguments
+    returns: Of one call
+    """
     f(*args, **kwargs)
     calls,before,collects = Counter(),sys.getprofile(),gc.isenabled()
     def see(frame, event, arg): calls[event] += arg is not sys.setprofile
@@ -553,7 +687,12 @@ def per_step(
     short:int=100,  # Steps of the one training
     long:int=300,   # Steps of the other
 )->Counts:
-    "How many Python functions and ATen operators one step runs, without what happens once"
+    """How many Python functions and ATen operators one step runs, without what happens once
+
+    train: Function of a number of steps, that takes so many
+    short: Steps of the one training
+    long: Steps of the other
+    """
     check_count('long', long, least=short+1)
     a,b = counted(train, short),counted(train, long)
     return Counts(*((y-x)/(long-short) for x,y in zip(a, b)))
@@ -564,6 +703,11 @@ def check_counts(
     over:Counts,  # What it did beyond what must be done
     most:Counts,  # What it may do
 ):
-    "Complain if a loop does more a step than it may"
+    """Complain if a loop does more a step than it may
+
+    name: What was counted, for the message
+    over: What it did beyond what must be done
+    most: What it may do
+    """
     for what,got,allowed in zip(Counts._fields, over, most):
         if got > allowed: raise AssertionError(f'{name}: {got:g} {what} calls a step beyond the barest loop, where {allowed:g} are allowed; what was added to the loop?')

@@ -19,7 +19,24 @@ from .models import conv_out_size
 
 # %% ../nbs/39_recipes.ipynb #edfe2b12
 class Recipe(NamedTuple):
-    "A network, how to train it, and how to ask it"
+    """A network, how to train it, and how to ask it
+
+    layers: Convolutions, each `(out_channels, kernel_size, stride)`
+    epochs: Passes over the training images, may be a fraction
+    bs: Images a batch
+    lr: The highest learning rate
+    warmup: Share of the steps in which the rate rises, 0 to below 1; None: a constant rate
+    momentum: Momentum of SGD
+    nesterov: Whether the momentum is Nesterov's
+    weight_decay: Weight decay of SGD
+    smoothing: Label smoothing, 0 to 1
+    norm: Whether each convolution is followed by batch normalisation
+    shifts: A batch is moved by up to so many pixels in training
+    views: Evaluation adds up the scores of images moved `(down, right)` by so many pixels
+    channels_last: Memory format of the weights
+    fused: Whether SGD updates all parameters in one call
+    bfloat16: Whether convolutions and products are computed in bfloat16
+    """
     layers:tuple                     # Convolutions, each `(out_channels, kernel_size, stride)`
     epochs:float                     # Passes over the training images, may be a fraction
     bs:int = 64                      # Images a batch
@@ -40,7 +57,11 @@ class Recipe(NamedTuple):
 def recipe_net(
     recipe:Recipe, # What to build
 )->nn.Sequential:  # Takes `(n, 1, 28, 28)`, gives scores `(n, 10)`
-    "Convolutions, each with batch normalisation and a ReLU, then one linear layer"
+    """Convolutions, each with batch normalisation and a ReLU, then one linear layer
+
+    recipe: What to build
+    returns: Takes `(n, 1, 28, 28)`, gives scores `(n, 10)`
+    """
     parts,channels,side = [],1,28
     for out_channels,kernel_size,stride in recipe.layers:
         parts += [nn.Conv2d(channels, out_channels, kernel_size, stride, bias=not recipe.norm), *[nn.BatchNorm2d(out_channels)]*recipe.norm, nn.ReLU()]
@@ -53,7 +74,13 @@ def triangle(
     steps:int,         # Steps in all
     warmup:float|None, # Share of the steps in which it rises, 0 to below 1; None: it is 1 throughout
 )->float:              # Above 0, at most 1
-    "What to multiply the learning rate by: up in a straight line, then down"
+    """What to multiply the learning rate by: up in a straight line, then down
+
+    step: Steps taken before this one
+    steps: Steps in all
+    warmup: Share of the steps in which it rises, 0 to below 1; None: it is 1 throughout
+    returns: Above 0, at most 1
+    """
     if warmup is None: return 1.
     up = max(warmup*steps, 1)
     return min((step+1)/up, (steps-step)/(steps-up+1))
@@ -64,7 +91,13 @@ def moved(
     down:int,            # Pixels to move down; up if negative
     right:int,           # Pixels to move to the right; to the left if negative
 )->torch.Tensor:         # In the same shape
-    "Images moved by whole pixels; zeros come in, and what leaves is lost"
+    """Images moved by whole pixels; zeros come in, and what leaves is lost
+
+    images: `(n, 1, h, w)`
+    down: Pixels to move down; up if negative
+    right: Pixels to move to the right; to the left if negative
+    returns: In the same shape
+    """
     return F.pad(images, (right,-right,down,-down)) if down or right else images
 
 # %% ../nbs/39_recipes.ipynb #0a714f2b
@@ -74,7 +107,14 @@ def train_recipe(
     y:torch.Tensor,    # Their labels, `(n,)`
     model:nn.Module,   # The network; it is trained in place
 )->int:                # Steps taken
-    "Train by a recipe; every choice is in the recipe, every random number from torch's global generator"
+    """Train by a recipe; every choice is in the recipe, every random number from torch's global generator
+
+    recipe: What to train, and how
+    x: Training images, `(n, 784)`
+    y: Their labels, `(n,)`
+    model: The network; it is trained in place
+    returns: Steps taken
+    """
     opt = torch.optim.SGD(model.parameters(), recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=recipe.nesterov, fused=recipe.fused)
     steps = max(1, round(recipe.epochs*len(x)/recipe.bs))
     order = torch.cat([torch.randperm(len(x)) for _ in range(math.ceil(steps*recipe.bs/len(x)))])
@@ -93,13 +133,27 @@ def recipe_scores(
     x:torch.Tensor,  # Images, `(n, 784)`
     views:Iterable,  # Moves, each `(down, right)` in pixels
 )->torch.Tensor:     # The scores of all views, added up, `(n, 10)`, float32
-    "What a network says to images, each looked at in some places"
+    """What a network says to images, each looked at in some places
+
+    recipe: How to compute
+    model: The network
+    x: Images, `(n, 784)`
+    views: Moves, each `(down, right)` in pixels
+    returns: The scores of all views, added up, `(n, 10)`, float32
+    """
     with torch.autocast('cpu', torch.bfloat16, enabled=recipe.bfloat16, cache_enabled=False):
         return sum((model(moved(x.view(-1, 1, 28, 28), *by)).float() for by in views), torch.zeros(()))
 
 # %% ../nbs/39_recipes.ipynb #1bb550db
 class RecipeResult(NamedTuple):
-    "What a recipe came to"
+    """What a recipe came to
+
+    seconds: Wall time from the first step to the last validation image
+    cpu_seconds: CPU time of all threads meanwhile
+    steps: Steps taken
+    accuracy: Share of the validation images that were read right
+    model: The network
+    """
     seconds:float     # Wall time from the first step to the last validation image
     cpu_seconds:float # CPU time of all threads meanwhile
     steps:int         # Steps taken
@@ -112,7 +166,14 @@ def recipe_accuracy(
     x:torch.Tensor,    # Images, `(n, 784)`
     y:torch.Tensor,    # Their labels, `(n,)`
 )->float:              # Share of the labels that were right
-    "How many images a trained network reads right, 500 at a time"
+    """How many images a trained network reads right, 500 at a time
+
+    recipe: Whose views to use
+    model: The network; it is left in eval mode
+    x: Images, `(n, 784)`
+    y: Their labels, `(n,)`
+    returns: Share of the labels that were right
+    """
     model.eval()
     with torch.inference_mode(): said = [recipe_scores(recipe, model, xb, recipe.views).argmax(1) for xb in x.split(500)]
     return (torch.cat(said) == y).double().mean().item()
@@ -122,7 +183,12 @@ def run_recipe(
     data:Digits,   # `Digits`; the goals are meant for all of MNIST
     seed:int=0,    # Seed of the weights, the order and the moves
 )->RecipeResult:
-    "Train by a recipe from the start, then ask it about every validation image"
+    """Train by a recipe from the start, then ask it about every validation image
+
+    recipe: What to train, and how
+    data: `Digits`; the goals are meant for all of MNIST
+    seed: Seed of the weights, the order and the moves
+    """
     torch.manual_seed(seed)
     model = recipe_net(recipe).to(memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format) # pyright: ignore[reportCallIssue]
     start,cpu = time.perf_counter(),time.process_time()
@@ -134,7 +200,10 @@ def run_recipe(
 def recipe(
     goal:int, # Accuracy in percent: 97, 98 or 99
 )->Recipe:
-    "The recipe that reaches an accuracy on MNIST's validation images"
+    """The recipe that reaches an accuracy on MNIST's validation images
+
+    goal: Accuracy in percent: 97, 98 or 99
+    """
     views = (0,0),(1,1),(-1,-1)
     low = torch.backends.cpu.get_cpu_capability() == 'AVX512' # such processors are fast in bfloat16
     recipes = {97: Recipe(((16,6,4),), .35, views=views, channels_last=False),

@@ -23,7 +23,11 @@ from .data import Digits, check_count, check_digits, check_positive, load_data
 def starting_weights(
     seed:int=0, # Seed for torch's global random generator
 )->tuple[torch.Tensor,torch.Tensor]: # Weights `(784, 10)` and bias `(10,)`, both float32, both requiring gradients
-    "The weights every rung starts from: normal, scaled by `1/sqrt(784)`; the bias is zero"
+    """The weights every rung starts from: normal, scaled by `1/sqrt(784)`; the bias is zero
+
+    seed: Seed for torch's global random generator
+    returns: Weights `(784, 10)` and bias `(10,)`, both float32, both requiring gradients
+    """
     torch.manual_seed(seed)
     weights = torch.randn(784, 10) / math.sqrt(784)
     weights.requires_grad_()
@@ -34,7 +38,11 @@ def starting_weights(
 def log_softmax(
     x:torch.Tensor, # Scores, `(n, classes)`, float
 )->torch.Tensor:    # Log probabilities, same shape
-    "`F.log_softmax` over the last axis, as its formula reads; overflows for scores above 88"
+    """`F.log_softmax` over the last axis, as its formula reads; overflows for scores above 88
+
+    x: Scores, `(n, classes)`, float
+    returns: Log probabilities, same shape
+    """
     return x - x.exp().sum(-1).log().unsqueeze(-1)
 
 # %% ../nbs/11_scratch.ipynb #dc741e59
@@ -42,7 +50,12 @@ def nll(
     input:torch.Tensor,  # Log probabilities, `(n, classes)`, float
     target:torch.Tensor, # True classes, `(n,)`, int64
 )->torch.Tensor:         # The mean over the batch, 0-d, in nats
-    "`F.nll_loss`: how surprised the predictions are by the truth"
+    """`F.nll_loss`: how surprised the predictions are by the truth
+
+    input: Log probabilities, `(n, classes)`, float
+    target: True classes, `(n,)`, int64
+    returns: The mean over the batch, 0-d, in nats
+    """
     return -input[range(target.shape[0]), target].mean()
 
 # %% ../nbs/11_scratch.ipynb #b4a774b7
@@ -50,13 +63,24 @@ def accuracy(
     out:torch.Tensor, # Scores or log probabilities, `(n, classes)`
     yb:torch.Tensor,  # True classes, `(n,)`, int64
 )->torch.Tensor:      # Between 0 and 1, 0-d float
-    "The share of rows whose largest score is at the true class"
+    """The share of rows whose largest score is at the true class
+
+    out: Scores or log probabilities, `(n, classes)`
+    yb: True classes, `(n,)`, int64
+    returns: Between 0 and 1, 0-d float
+    """
     preds = torch.argmax(out, dim=1)
     return (preds == yb).float().mean()
 
 # %% ../nbs/11_scratch.ipynb #2c3499a7
 class Rung(NamedTuple):
-    "What one run of a rung leaves behind"
+    """What one run of a rung leaves behind
+
+    losses: The loss of every step, `(steps,)`, in nats
+    weight: The learned weights, always `(10, 784)`
+    bias: The learned biases, `(10,)`
+    seconds: Wall time of the loop, in seconds
+    """
     losses:torch.Tensor # The loss of every step, `(steps,)`, in nats
     weight:torch.Tensor # The learned weights, always `(10, 784)`
     bias:torch.Tensor   # The learned biases, `(10,)`
@@ -67,7 +91,12 @@ def epochs_for(
     n:int,     # Images to train on
     bs:int=64, # Images a batch
 )->int:        # At least 1
-    "Epochs that make about 1,560 steps: 2 over MNIST, 20 over the sample"
+    """Epochs that make about 1,560 steps: 2 over MNIST, 20 over the sample
+
+    n: Images to train on
+    bs: Images a batch
+    returns: At least 1
+    """
     return max(1, round(1560 / math.ceil(n/bs)))
 
 # %% ../nbs/11_scratch.ipynb #704589d6
@@ -77,7 +106,14 @@ def check_run(
     bs:int,          # At least 1
     lr:float,        # Positive
 )->int:              # The epochs to run
-    "Complain about a rung's arguments before any work, naming the argument"
+    """Complain about a rung's arguments before any work, naming the argument
+
+    data: Digits to check
+    epochs: At least 1; None stands for about 1,560 steps
+    bs: At least 1
+    lr: Positive
+    returns: The epochs to run
+    """
     check_digits(data)
     check_count('bs', bs)
     check_positive('lr', lr)
@@ -93,7 +129,14 @@ def train_scratch(
     lr:float=0.5,         # Learning rate
     seed:int=0,           # Seed of the starting weights
 )->Rung:
-    "Logistic regression from raw tensors: the baseline"
+    """Logistic regression from raw tensors: the baseline
+
+    data: Digits to train on; validation is left alone
+    epochs: Passes over the data; None: about 1,560 steps, as 2 epochs of MNIST
+    bs: Images a batch
+    lr: Learning rate
+    seed: Seed of the starting weights
+    """
     epochs = check_run(data, epochs, bs, lr)
     x_train,y_train,n = data.x_train,data.y_train,len(data.x_train)
     weights,bias = starting_weights(seed)
@@ -123,7 +166,10 @@ def train_scratch(
 def threads(
     n:int, # Threads torch may use for one operation
 ):
-    "Within this block torch uses `n` threads"
+    """Within this block torch uses `n` threads
+
+    n: Threads torch may use for one operation
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(n)
     try: yield
@@ -134,7 +180,11 @@ def how_same(
     a:torch.Tensor, # Losses of one run, `(steps,)`
     b:torch.Tensor, # Losses of another
 )->str:
-    "'bitwise' if two runs' losses are equal to the last bit, otherwise 'within' their largest difference"
+    """'bitwise' if two runs' losses are equal to the last bit, otherwise 'within' their largest difference
+
+    a: Losses of one run, `(steps,)`
+    b: Losses of another
+    """
     if a.shape == b.shape and torch.equal(a, b): return 'bitwise'
     if a.shape != b.shape or not (a-b).isfinite().all(): return 'different'
     return f'within {(a-b).abs().max():.1e}'
@@ -146,7 +196,14 @@ def prove_same(
     data:Digits,   # Digits to train both on
     atol:float=0., # Largest difference allowed between two losses, in nats; 0 means bitwise
 )->dict:           # 'bitwise' or 'within …' for each setting
-    "Train both rungs at four settings; raise AssertionError unless every loss agrees"
+    """Train both rungs at four settings; raise AssertionError unless every loss agrees
+
+    new: A rung, as `train_functional`
+    old: The rung before it
+    data: Digits to train both on
+    atol: Largest difference allowed between two losses, in nats; 0 means bitwise
+    returns: 'bitwise' or 'within …' for each setting
+    """
     results = {}
     for n,epochs in ((1,None),(2,1)): # one thread for a whole run, two for an epoch
         for lr in (0.5,0.1):
@@ -159,7 +216,10 @@ def prove_same(
 def count_statements(
     func:Callable|str, # Function, or the source of one
 )->int:
-    "Statements inside a function's outermost loop, or in its body if it has none, without those that record losses"
+    """Statements inside a function's outermost loop, or in its body if it has none, without those that record losses
+
+    func: Function, or the source of one
+    """
     source = func if isinstance(func, str) else inspect.getsource(func)
     body = next(n for n in ast.parse(textwrap.dedent(source)).body if isinstance(n, ast.FunctionDef)).body
     loops = [n for n in body if isinstance(n, (ast.For,ast.While))]
@@ -182,7 +242,14 @@ def train_functional(
     lr:float=0.5,         # Learning rate
     seed:int=0,           # Seed of the starting weights
 )->Rung:
-    "`train_scratch` with `F.cross_entropy`"
+    """`train_scratch` with `F.cross_entropy`
+
+    data: Digits to train on
+    epochs: Passes over the data; None: about 1,560 steps
+    bs: Images a batch
+    lr: Learning rate
+    seed: Seed of the starting weights
+    """
     epochs = check_run(data, epochs, bs, lr)
     x_train,y_train,n = data.x_train,data.y_train,len(data.x_train)
     weights,bias = starting_weights(seed)
@@ -212,7 +279,10 @@ from torch import nn
 
 # %% ../nbs/13_module.ipynb #6c6797b1
 class Mnist_Scratch(nn.Module):
-    "The weights of page 11, kept by a module"
+    """The weights of page 11, kept by a module
+
+    seed: Seed of the starting weights
+    """
     def __init__(self,
         seed:int=0, # Seed of the starting weights
     ):
@@ -235,7 +305,15 @@ def train_module(
     seed:int=0,                # Seed of the starting weights
     model:nn.Module|None=None, # Module with one weight and one bias, trained in place, in place of `Mnist_Scratch(seed)`
 )->Rung:
-    "`train_functional` with the weights kept by an `nn.Module`"
+    """`train_functional` with the weights kept by an `nn.Module`
+
+    data: Digits to train on
+    epochs: Passes over the data; None: about 1,560 steps
+    bs: Images a batch
+    lr: Learning rate
+    seed: Seed of the starting weights
+    model: Module with one weight and one bias, trained in place, in place of `Mnist_Scratch(seed)`
+    """
     epochs = check_run(data, epochs, bs, lr)
     x_train,y_train,n = data.x_train,data.y_train,len(data.x_train)
     if model is None: model = Mnist_Scratch(seed)
@@ -262,7 +340,11 @@ def train_module(
 
 # %% ../nbs/14_linear.ipynb #3816cc0d
 class Mnist_Logistic(nn.Module):
-    "Logistic regression: one `nn.Linear` from 784 pixels to 10 scores"
+    """Logistic regression: one `nn.Linear` from 784 pixels to 10 scores
+
+    in_channels: Channels of the images, 1 if they are grey
+    n_classes: Scores
+    """
     def __init__(self,
         in_channels:int=1, # Channels of the images, 1 if they are grey
         n_classes:int=10,  # Scores
@@ -283,7 +365,14 @@ def train_linear(
     lr:float=0.5,         # Learning rate
     seed:int=0,           # Seed of the starting weights
 )->Rung:
-    "`train_module` with `nn.Linear`, started from the same weights"
+    """`train_module` with `nn.Linear`, started from the same weights
+
+    data: Digits to train on
+    epochs: Passes over the data; None: about 1,560 steps
+    bs: Images a batch
+    lr: Learning rate
+    seed: Seed of the starting weights
+    """
     epochs = check_run(data, epochs, bs, lr)
     x_train,y_train,n = data.x_train,data.y_train,len(data.x_train)
     model = Mnist_Logistic()
@@ -319,7 +408,13 @@ def get_model(
     opt_func:Callable=optim.SGD,  # What makes the optimizer, called with the model's parameters
     **opt_args,                   # The optimizer's options, as `lr` and `momentum`; `optim.SGD` without `lr` gets 0.5
 )->tuple[nn.Module,optim.Optimizer]: # The model, and an optimizer of its parameters
-    "A new model and its optimizer"
+    """A new model and its optimizer
+
+    arch: What makes the model, called without arguments
+    opt_func: What makes the optimizer, called with the model's parameters
+    **opt_args: The optimizer's options, as `lr` and `momentum`; `optim.SGD` without `lr` gets 0.5
+    returns: The model, and an optimizer of its parameters
+    """
     if opt_func is optim.SGD: opt_args.setdefault('lr', 0.5)
     if 'lr' in opt_args: check_positive('lr', opt_args['lr'])
     model = arch()
@@ -333,7 +428,14 @@ def train_optim(
     lr:float=0.5,         # Learning rate
     seed:int=0,           # Seed of the starting weights
 )->Rung:
-    "`train_linear` with `optim.SGD`"
+    """`train_linear` with `optim.SGD`
+
+    data: Digits to train on
+    epochs: Passes over the data; None: about 1,560 steps
+    bs: Images a batch
+    lr: Learning rate
+    seed: Seed of the starting weights
+    """
     epochs = check_run(data, epochs, bs, lr)
     x_train,y_train,n = data.x_train,data.y_train,len(data.x_train)
     model,opt = get_model(lr=lr)
@@ -369,7 +471,14 @@ def train_dataset(
     lr:float=0.5,         # Learning rate
     seed:int=0,           # Seed of the starting weights
 )->Rung:
-    "`train_optim` with a `TensorDataset`"
+    """`train_optim` with a `TensorDataset`
+
+    data: Digits to train on
+    epochs: Passes over the data; None: about 1,560 steps
+    bs: Images a batch
+    lr: Learning rate
+    seed: Seed of the starting weights
+    """
     epochs = check_run(data, epochs, bs, lr)
     train_ds,n = TensorDataset(data.x_train, data.y_train),len(data.x_train)
     model,opt = get_model(lr=lr)
@@ -402,7 +511,14 @@ def train_dataloader(
     lr:float=0.5,         # Learning rate
     seed:int=0,           # Seed of the starting weights
 )->Rung:
-    "`train_dataset` with a `DataLoader`, in order"
+    """`train_dataset` with a `DataLoader`, in order
+
+    data: Digits to train on
+    epochs: Passes over the data; None: about 1,560 steps
+    bs: Images a batch
+    lr: Learning rate
+    seed: Seed of the starting weights
+    """
     epochs = check_run(data, epochs, bs, lr)
     train_dl = DataLoader(TensorDataset(data.x_train, data.y_train), batch_size=bs)
     model,opt = get_model(lr=lr)

@@ -24,7 +24,12 @@ def new_ax(
     width:float,  # In inches
     height:float, # In inches
 ):                # Matplotlib's Axes
-    "The only Axes of a new figure"
+    """The only Axes of a new figure
+
+    width: In inches
+    height: In inches
+    returns: Matplotlib's Axes
+    """
     import matplotlib.pyplot as plt
     return plt.subplots(figsize=(width, height), layout='constrained')[1]
 
@@ -40,7 +45,11 @@ def _squares(name, x):
 def as_pictures(
     images,      # `(n, pixels of a square)`, `(n, h, w)`, `(n, 1, h, w)` or `(n, 3, h, w)`
 )->torch.Tensor: # `(n, h, w)` or `(n, h, w, 3)`, on the CPU
-    "Images in the shape that drawings take"
+    """Images in the shape that drawings take
+
+    images: `(n, pixels of a square)`, `(n, h, w)`, `(n, 1, h, w)` or `(n, 3, h, w)`
+    returns: `(n, h, w)` or `(n, h, w, 3)`, on the CPU
+    """
     x = _squares('images', images)
     if x.ndim == 4: x = x.squeeze(1) if x.shape[1] == 1 else x.movedim(1, -1)
     if x.numel() and (x.ndim == 3 or x.ndim == 4 and x.shape[-1] == 3): return x
@@ -49,7 +58,11 @@ def as_pictures(
 def unit_range(
     x:torch.Tensor, # Images of any shape, bytes or numbers
 )->torch.Tensor:    # As many numbers from 0 to 1, float
-    "Numbers from 0 to 1 as they are; bytes divided by 255; others scaled so that the lowest is 0 and the highest 1"
+    """Numbers from 0 to 1 as they are; bytes divided by 255; others scaled so that the lowest is 0 and the highest 1
+
+    x: Images of any shape, bytes or numbers
+    returns: As many numbers from 0 to 1, float
+    """
     if x.dtype == torch.uint8: return x/255
     low,high = x.float().aminmax()
     if not (high-low).isfinite(): raise ValueError(f'images holds numbers from {low} to {high}; all must be finite')
@@ -76,7 +89,12 @@ def plain_values(
     values,   # Tensor, array or list
     n:int,    # How many there must be
 )->list:
-    "A list of one plain value for each of `n` images"
+    """A list of one plain value for each of `n` images
+
+    name: The argument's name, for the message
+    values: Tensor, array or list
+    n: How many there must be
+    """
     shape = tuple(getattr(values, 'shape', (len(values),)))
     if shape != (n,): raise ValueError(f'{name} has shape {shape}; it must hold one value for each of the {n} images, shape ({n},)')
     return [v.item() if hasattr(v, 'item') else v for v in values]
@@ -103,7 +121,16 @@ def show_images(
     ncols:int=8, # Pictures in a row
     ax=None,     # Matplotlib Axes to draw on; a new one if None
 ):               # The Axes: `images[i]` holds picture `i`, `texts[i]` its title
-    "A grid of pictures with their labels, and predictions beside the truth"
+    """A grid of pictures with their labels, and predictions beside the truth
+
+    images: `(n, pixels of a square)`, `(n, h, w)`, `(n, 1, h, w)` or `(n, 3, h, w)`; numbers outside 0 to 1 are scaled to it, all images alike
+    labels: What each image is: `n` integers or strings
+    preds: What a model says it is, likewise; beside a label it reads `3 = 3` or `3 ≠ 5`, and a wrong one is framed
+    n: Show at most this many, from the first
+    ncols: Pictures in a row
+    ax: Matplotlib Axes to draw on; a new one if None
+    returns: The Axes: `images[i]` holds picture `i`, `texts[i]` its title
+    """
     check_count('n', n)
     check_count('ncols', ncols)
     pictures = as_pictures(images)
@@ -121,7 +148,14 @@ def show_weights(
     ncols:int=5,     # Pictures in a row
     ax=None,         # Matplotlib Axes to draw on; a new one if None
 ):                   # The Axes: `images[i]` holds the weights of class `i`
-    "Each class's weights as a picture, all on one scale of colours with zero in its middle"
+    """Each class's weights as a picture, all on one scale of colours with zero in its middle
+
+    weight: A row of weights for each class, `(classes, pixels of a square)` as `nn.Linear` has them, or `(classes, h, w)`
+    labels: The classes' names; 0, 1, 2, … if None
+    ncols: Pictures in a row
+    ax: Matplotlib Axes to draw on; a new one if None
+    returns: The Axes: `images[i]` holds the weights of class `i`
+    """
     check_count('ncols', ncols)
     w = _squares('weight', weight)
     if w.ndim != 3 or not w.numel(): raise ValueError(f'weight has shape {tuple(w.shape)}; it must be (classes, pixels of a square) or (classes, h, w), and not empty')
@@ -136,7 +170,12 @@ def ema(
     values,        # Numbers in their order: tensor `(n,)`, or a list
     weight:float,  # The share of the average that is kept at each step; from 0, no smoothing, to just below 1
 )->torch.Tensor:   # Float tensor `(n,)`
-    "Exponential moving average with its start corrected, as W&B and TensorBoard smooth; numbers that are not finite are passed over"
+    """Exponential moving average with its start corrected, as W&B and TensorBoard smooth; numbers that are not finite are passed over
+
+    values: Numbers in their order: tensor `(n,)`, or a list
+    weight: The share of the average that is kept at each step; from 0, no smoothing, to just below 1
+    returns: Float tensor `(n,)`
+    """
     smooth,average,seen = [],0.,0
     for v in torch.as_tensor(values).tolist():
         if math.isfinite(v): average,seen = weight*average + (1-weight)*v, seen+1
@@ -177,7 +216,15 @@ def show_curves(
     ylabel:str='loss, nats', # What is measured, with its unit
     ax=None,           # Matplotlib Axes to draw on; a new one if None
 ):                     # The Axes: the line with a curve's name as its label holds its numbers, or smooth ones
-    "Losses of one run or several on one chart; behind a smooth curve the raw one stays visible"
+    """Losses of one run or several on one chart; behind a smooth curve the raw one stays visible
+
+    curves: Losses `(n,)`, or a dict for several: name → losses, or name → `(steps, losses)`
+    smooth: The weight for `ema`, from 0 to just below 1; curves of 30 points or fewer are left as they are
+    xlabel: What is counted to the right
+    ylabel: What is measured, with its unit
+    ax: Matplotlib Axes to draw on; a new one if None
+    returns: The Axes: the line with a curve's name as its label holds its numbers, or smooth ones
+    """
     if not 0 <= smooth < 1: raise ValueError(f'smooth is {smooth}; it must be at least 0 and less than 1')
     named = curves if isinstance(curves, dict) else {'': curves}
     points = {name: _points(name, curve) for name,curve in named.items()}
@@ -198,7 +245,11 @@ def _source(code):
 def loop_source(
     code:Callable|str, # A function, or source text
 )->str:                # The lines of the loop, without common indentation
-    "The source of a function's outermost `for` statement, the first if there are several"
+    """The source of a function's outermost `for` statement, the first if there are several
+
+    code: A function, or source text
+    returns: The lines of the loop, without common indentation
+    """
     text = _source(code)
     loop = min((node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.For)), key=lambda node: node.lineno, default=None)
     if loop is None: raise ValueError(f"{getattr(code, '__name__', 'code')} has no for statement")
@@ -226,7 +277,12 @@ def diff_rows(
     old:str, # Source before
     new:str, # Source after
 )->list:     # `(old line, new line)` from top to bottom: equal where nothing changed, None where one side has nothing
-    "Two texts line by line, each line beside the one it turned into"
+    """Two texts line by line, each line beside the one it turned into
+
+    old: Source before
+    new: Source after
+    returns: `(old line, new line)` from top to bottom: equal where nothing changed, None where one side has nothing
+    """
     a,b,rows = old.splitlines(),new.splitlines(),[]
     for kind,i,k,j,l in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
         rows += zip(a[i:k], b[j:l]) if kind == 'equal' else _pair_lines(a[i:k], b[j:l])
@@ -234,7 +290,11 @@ def diff_rows(
 
 # %% ../nbs/01_show.ipynb #ee164a92
 class Diff:
-    "Two versions of some code side by side; shows itself as HTML, or as text in a terminal"
+    """Two versions of some code side by side; shows itself as HTML, or as text in a terminal
+
+    rows: Pairs of lines, as from `diff_rows`
+    names: Two headings
+    """
     def __init__(self,
         rows:list,  # Pairs of lines, as from `diff_rows`
         names:list, # Two headings
@@ -268,7 +328,14 @@ def show_diff(
     loop:bool=False,      # Compare only the outermost `for` statement of each
     names:list|None=None, # Two headings; the functions' names if None, or 'before' and 'after'
 )->Diff:                  # Shows itself at the end of a cell
-    "Two versions of a loop side by side, changed lines marked"
+    """Two versions of a loop side by side, changed lines marked
+
+    old: A function, or source text
+    new: The version after it
+    loop: Compare only the outermost `for` statement of each
+    names: Two headings; the functions' names if None, or 'before' and 'after'
+    returns: Shows itself at the end of a cell
+    """
     sources = [loop_source(code) if loop else _source(code) for code in (old, new)]
     names = names or [getattr(code, '__name__', name) for code,name in ((old, 'before'), (new, 'after'))]
     lines = [sum(bool(line.strip()) for line in source.splitlines()) for source in sources] # blank ones don't count

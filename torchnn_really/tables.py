@@ -12,7 +12,11 @@ from collections.abc import Iterable
 
 # %% ../nbs/02_tables.ipynb #aa0147da
 class Table:
-    "Rows of results under a heading, as text and as HTML"
+    """Rows of results under a heading, as text and as HTML
+
+    rows: Dicts with the same keys, one a row
+    heading: A line above the table
+    """
     def __init__(self,
         rows:Iterable[dict],   # Dicts with the same keys, one a row
         heading:str|None=None, # A line above the table
@@ -23,11 +27,17 @@ class Table:
             if set(row) != set(self.names): raise ValueError(f'rows[{i}] has the keys {list(row)}; it must have those of rows[0], {self.names}')
 
     def cells(self)->list: # Lists of text, the column names first
-        "Every cell as text"
+        """Every cell as text
+
+        returns: Lists of text, the column names first
+        """
         return [[n.replace('_', ' ') for n in self.names]] + [[_text(row[n]) for n in self.names] for row in self.rows]
 
     def right(self)->list: # A bool for each column
-        "Which columns hold numbers, and are aligned to the right?"
+        """Which columns hold numbers, and are aligned to the right?
+
+        returns: A bool for each column
+        """
         return [any(row[n] is not None for row in self.rows) and all(_is_number(row[n]) for row in self.rows) for n in self.names]
 
     def __repr__(self):
@@ -61,13 +71,22 @@ def show_table(
     rows:Iterable[dict],   # Dicts with the same keys, one a row
     heading:str|None=None, # A line above the table: what the numbers are from
 )->Table:
-    "Rows of results as a table"
+    """Rows of results as a table
+
+    rows: Dicts with the same keys, one a row
+    heading: A line above the table: what the numbers are from
+    """
     return Table(rows, heading)
 
 def thinned(
     rows,        # List, or another sequence
     most:int=30, # Choose at most this many
 )->list:         # The first, the last, and as many evenly between
-    "A few of many rows, for a table that shall stay short"
+    """A few of many rows, for a table that shall stay short
+
+    rows: List, or another sequence
+    most: Choose at most this many
+    returns: The first, the last, and as many evenly between
+    """
     n = len(rows)
     return list(rows) if n <= most else [rows[i*(n-1)//(most-1)] for i in range(most)]

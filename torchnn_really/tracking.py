@@ -39,7 +39,11 @@ def has_key()->bool:
 def wandb_mode(
     mode:str|None=None, # 'online', 'offline' or 'disabled'; None: what `WANDB_MODE` says, else online if there is an API key
 )->str:                 # The mode to work in
-    "Where a run should go; it never asks anyone"
+    """Where a run should go; it never asks anyone
+
+    mode: 'online', 'offline' or 'disabled'; None: what `WANDB_MODE` says, else online if there is an API key
+    returns: The mode to work in
+    """
     asked = mode or os.environ.get('WANDB_MODE') or None
     if asked not in (None, 'online', 'offline', 'disabled'): raise ValueError(f"{'mode' if mode else 'WANDB_MODE'} is {asked!r}; it must be 'online', 'offline' or 'disabled'")
     return asked or ('online' if has_key() else 'offline')
@@ -53,7 +57,15 @@ def start_run(
     settings:dict|None=None, # More of W&B's settings
     **init_args,             # What else `wandb.init` takes: name, group, tags, notes, config, id, …
 ):                           # W&B's run
-    "The run that is active, as it is; or a new one. Whatever is wrong with W&B is said in one line, and the run goes on offline"
+    """The run that is active, as it is; or a new one. Whatever is wrong with W&B is said in one line, and the run goes on offline
+
+    project: The project it belongs to
+    mode: As in `wandb_mode`
+    dir: Where its files go; None: `runs_dir()`
+    settings: More of W&B's settings
+    **init_args: What else `wandb.init` takes: name, group, tags, notes, config, id, …
+    returns: W&B's run
+    """
     import wandb
     if wandb.run is not None:
         if wandb.run.id not in _lost: return wandb.run
@@ -75,7 +87,11 @@ def say(
     error:Exception|str, # What went wrong
     then:str,            # What happens now
 ):
-    "One line about W&B, where errors go"
+    """One line about W&B, where errors go
+
+    error: What went wrong
+    then: What happens now
+    """
     print(f"W&B: {(str(error).strip() or type(error).__name__).splitlines()[0]}; {then}", file=sys.stderr, flush=True)
 
 # %% ../nbs/19_tracking.ipynb #a0c24e36
@@ -89,7 +105,10 @@ def forget():
 
 # %% ../nbs/19_tracking.ipynb #88de323c
 class Tracker:
-    "Sends rows to a run. A failure is said once; from then on nothing is sent, and whatever is tracked goes on"
+    """Sends rows to a run. A failure is said once; from then on nothing is sent, and whatever is tracked goes on
+
+    run: W&B's run
+    """
     def __init__(self,
         run, # W&B's run
     ):
@@ -99,7 +118,12 @@ class Tracker:
         action:Callable, # Function of W&B
         *args, **kwargs, # Its arguments
     ):
-        "What the function returns, or None if W&B has failed, now or before"
+        """What the function returns, or None if W&B has failed, now or before
+
+        action: Function of W&B
+        *args: Its arguments
+        **kwargs: Its arguments
+        """
         if self.broken: return None
         try: return action(*args, **kwargs)
         except Exception as e:
@@ -110,14 +134,20 @@ class Tracker:
     def log(self,
         row:dict, # Names and what they were
     ):
-        "Send a row"
+        """Send a row
+
+        row: Names and what they were
+        """
         self.attempt(self.run.log, row)
         self.sent += not self.broken
 
     def finish(self,
         exit_code:int=0, # 0: all went well
     ):
-        "End the run; count what is on the disk"
+        """End the run; count what is on the disk
+
+        exit_code: 0: all went well
+        """
         folder = run_folder(self.run)
         try: self.run.finish(exit_code=exit_code)
         except Exception as e:
@@ -132,7 +162,11 @@ class Tracker:
 def run_folder(
     run, # W&B's run
 )->Path|None: # Its folder, or None for a run that writes nothing
-    "Where a run writes"
+    """Where a run writes
+
+    run: W&B's run
+    returns: Its folder, or None for a run that writes nothing
+    """
     folder = Path(run.dir).parent if run.dir else Path('.')
     return folder if any(folder.glob('*.wandb')) else None
 
@@ -142,7 +176,10 @@ _tracker = None # The active run's
 def log_dict(
     info:dict, # Names and numbers; a tensor with one number counts as that number
 ):
-    "Send a dict to the active run; a hook for `fit`"
+    """Send a dict to the active run; a hook for `fit`
+
+    info: Names and numbers; a tensor with one number counts as that number
+    """
     import wandb
     if wandb.run is None: raise RuntimeError('no run is active; begin one first: run = start_run()')
     global _tracker
@@ -154,7 +191,11 @@ def histogram(
     t:torch.Tensor, # Numbers, any shape
     n:int=64,       # Bins
 ):
-    "W&B's histogram of a tensor, without what is not finite"
+    """W&B's histogram of a tensor, without what is not finite
+
+    t: Numbers, any shape
+    n: Bins
+    """
     import wandb
     values = t.detach().float().flatten()
     values = values[values.isfinite()]
@@ -166,7 +207,11 @@ def histogram(
 
 # %% ../nbs/19_tracking.ipynb #98ceac0c
 class Watcher:
-    "Histograms of a model's parameters and gradients, of one step in `every`; and its layers, once"
+    """Histograms of a model's parameters and gradients, of one step in `every`; and its layers, once
+
+    model: What to watch
+    every: Steps from one look to the next
+    """
     def __init__(self,
         model:torch.nn.Module, # What to watch
         every:int,             # Steps from one look to the next
@@ -178,7 +223,10 @@ class Watcher:
     def listen(self,
         step:int, # The step that comes next, from 1
     ):
-        "Prepare for a step: if it is one to watch, note each gradient when it is complete"
+        """Prepare for a step: if it is one to watch, note each gradient when it is complete
+
+        step: The step that comes next, from 1
+        """
         if (step-1) % self.every: return
         for name,p in self.model.named_parameters():
             if p.requires_grad: self.handles.append(p.register_post_accumulate_grad_hook(lambda p, name=name: self._note(name, p)))
@@ -194,7 +242,10 @@ class Watcher:
         self.handles += [m.register_forward_hook(see(name or type(m).__name__)) for name,m in self.model.named_modules() if not list(m.children())]
 
     def take(self)->dict: # Names and histograms; empty if the last step was not watched
-        "What was found; listening ends"
+        """What was found; listening ends
+
+        returns: Names and histograms; empty if the last step was not watched
+        """
         for handle in self.handles: handle.remove()
         self.handles,found,self.found = [],self.found,{}
         return {k: v for k,v in found.items() if v is not None}
@@ -210,7 +261,10 @@ class Watcher:
 
 # %% ../nbs/19_tracking.ipynb #7313c7db
 class LiveCurves:
-    "Curves that grow under the cell, for at most a twentieth of the time"
+    """Curves that grow under the cell, for at most a twentieth of the time
+
+    show: Draw? None: in a notebook
+    """
     def __init__(self,
         show:bool|None=None, # Draw? None: in a notebook
     ):
@@ -223,7 +277,11 @@ class LiveCurves:
         curves:dict,      # Name → losses, or `(steps, losses)`, as `show_curves` takes them
         last:bool=False,  # Draw, whatever it costs: nothing comes after
     ):
-        "Draw, if it is time"
+        """Draw, if it is time
+
+        curves: Name → losses, or `(steps, losses)`, as `show_curves` takes them
+        last: Draw, whatever it costs: nothing comes after
+        """
         start = time.perf_counter()
         if self.handle is None or not curves or (start < self.next and not last): return
         from IPython.display import HTML

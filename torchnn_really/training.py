@@ -36,7 +36,15 @@ def loss_batch(
     yb:torch.Tensor,    # Targets, as many
     opt=None,           # Optimizer that takes a step; None: measure only
 )->tuple[torch.Tensor,int]: # The loss, detached and 0-d, and the batch's size
-    "The loss of one batch, and one step of training if there is an optimizer"
+    """The loss of one batch, and one step of training if there is an optimizer
+
+    model: Called with `xb`
+    loss_func: Called with the model's output and `yb`; returns a 0-d tensor
+    xb: Inputs, one batch
+    yb: Targets, as many
+    opt: Optimizer that takes a step; None: measure only
+    returns: The loss, detached and 0-d, and the batch's size
+    """
     loss = loss_func(model(xb), yb)
     if opt is not None:
         loss.backward()
@@ -49,7 +57,11 @@ class StopFit(Exception):
     "Raised by a hook: `fit` ends there, and returns its history"
 
 class NonFiniteLoss(ArithmeticError):
-    "A step's loss was infinite or not a number; `.history` holds the run so far"
+    """A step's loss was infinite or not a number; `.history` holds the run so far
+
+    message: Which step's, in which epoch, at which learning rate
+    history: The run so far, a `History`
+    """
     def __init__(self,
         message:str,       # Which step's, in which epoch, at which learning rate
         history,           # The run so far, a `History`
@@ -74,7 +86,10 @@ class History:
 
     @property
     def steps(self)->torch.Tensor: # `(n_steps,)`, float, on the CPU
-        "The loss of every step"
+        """The loss of every step
+
+        returns: `(n_steps,)`, float, on the CPU
+        """
         losses = [*self._seen, *([torch.stack([loss for loss,_ in self._recent])] if self._recent else [])]
         return torch.cat(losses).cpu() if losses else torch.empty(0)
 
@@ -113,7 +128,11 @@ class History:
 def learning_rate(
     opt, # An optimizer
 )->float: # The rate of its first group; of an optimizer without groups its `lr`, nan if there is none
-    "The learning rate that an optimizer works with"
+    """The learning rate that an optimizer works with
+
+    opt: An optimizer
+    returns: The rate of its first group; of an optimizer without groups its `lr`, nan if there is none
+    """
     groups = getattr(opt, 'param_groups', None)
     return groups[0]['lr'] if groups else getattr(opt, 'lr', float('nan'))
 
@@ -122,7 +141,11 @@ def check_targets(
     pred:torch.Tensor, # The model's output
     yb:torch.Tensor,   # Targets
 ):
-    "Complain if integer targets do not fit the model's columns; -100 is `F.cross_entropy`'s own mark for 'ignore'"
+    """Complain if integer targets do not fit the model's columns; -100 is `F.cross_entropy`'s own mark for 'ignore'
+
+    pred: The model's output
+    yb: Targets
+    """
     if not is_classes(pred, yb): return
     if yb.ndim == 0: raise ValueError('train_dl gave a single item where a batch was wanted; a dataset needs a DataLoader around it, as get_data makes it')
     bad = yb[((yb < 0) | (yb >= pred.shape[1])) & (yb != -100)]
@@ -132,13 +155,20 @@ def is_classes(
     pred, # The model's output
     yb,   # Targets
 )->bool:
-    "Whether the targets are class numbers, one for each row of scores"
+    """Whether the targets are class numbers, one for each row of scores
+
+    pred: The model's output
+    yb: Targets
+    """
     return torch.is_tensor(pred) and torch.is_tensor(yb) and not (yb.is_floating_point() or yb.is_complex()) and pred.ndim == yb.ndim+1
 
 def checked(
     loss_func:Callable, # A loss function
 )->Callable:
-    "The same loss function, which checks its targets first"
+    """The same loss function, which checks its targets first
+
+    loss_func: A loss function
+    """
     def checked_loss(pred, yb):
         check_targets(pred, yb)
         return loss_func(pred, yb)
@@ -155,7 +185,18 @@ def train_epoch(
     bar=None,                         # Progress bar to move on
     step:Callable=loss_batch,         # What a batch goes through
 )->float:                             # The mean loss over the epoch's samples
-    "One pass over the training batches"
+    """One pass over the training batches
+
+    model: Model to train
+    loss_func: Its loss function
+    opt: Its optimizer
+    train_dl: Batches, as pairs
+    history: Where the losses go
+    on_train_step: Hook, called after each step with epoch, step, loss (0-d tensor), lr, n
+    bar: Progress bar to move on
+    step: What a batch goes through
+    returns: The mean loss over the epoch's samples
+    """
     model.train()
     batch_loss = loss_func if history.n_steps else checked(loss_func)
     for xb,yb in train_dl:
@@ -175,7 +216,14 @@ def evaluate(
     valid_dl:Iterable|None, # Batches, as pairs; None: nothing to measure
     metrics:dict|None=None, # Dict from names to functions of (output, targets); None: accuracy, if the targets are classes
 )->dict:                    # valid_loss and each metric, as floats
-    "Loss and metrics over all samples of `valid_dl`, each batch weighted by its size"
+    """Loss and metrics over all samples of `valid_dl`, each batch weighted by its size
+
+    model: Model to measure; it is left in eval mode
+    loss_func: Its loss function
+    valid_dl: Batches, as pairs; None: nothing to measure
+    metrics: Dict from names to functions of (output, targets); None: accuracy, if the targets are classes
+    returns: valid_loss and each metric, as floats
+    """
     if valid_dl is None: return dict(valid_loss=None)
     model.eval()
     rows,sizes = [],[]
@@ -193,7 +241,12 @@ def weighted(
     values:Sequence,     # A number or 0-d tensor for each batch
     sizes:Sequence[int], # The batches' sizes
 )->float:
-    "The mean over samples of numbers that are means over batches"
+    """The mean over samples of numbers that are means over batches
+
+    name: What the numbers are, for the message
+    values: A number or 0-d tensor for each batch
+    sizes: The batches' sizes
+    """
     for v in values[:1]:
         if getattr(v, 'shape', ()) != (): raise ValueError(f'{name} gave shape {tuple(v.shape)}; it must give one number a batch')
     return float(np.average([float(v) for v in values], weights=sizes))
@@ -213,7 +266,21 @@ def fit(
     progress:bool=True,                  # Show a progress bar, in a terminal or a notebook?
     step:Callable=loss_batch,            # What a batch of training goes through; another function is called, and returns, as this one
 )->History:                              # What happened; `StopFit` and Ctrl-C end training and keep it
-    "Train a model, validate it after each epoch, and keep what happened"
+    """Train a model, validate it after each epoch, and keep what happened
+
+    epochs: Passes over the training data; 0: none; None: about 1,560 steps, as 2 epochs of MNIST
+    model: Model to train
+    loss_func: Called with the model's output and the targets; returns a 0-d tensor
+    opt: Optimizer of the model's parameters
+    train_dl: Batches to train on, as pairs
+    valid_dl: Batches to validate on after each epoch
+    on_train_step: Hook, called after each step with a dict: epoch, step, loss, lr, n
+    on_val_epoch_end: Hook, called after each epoch with a dict: epoch, train_loss, valid_loss, each metric, seconds
+    metrics: Dict from names to functions of (output, targets); None: accuracy, if the targets are classes
+    progress: Show a progress bar, in a terminal or a notebook?
+    step: What a batch of training goes through; another function is called, and returns, as this one
+    returns: What happened; `StopFit` and Ctrl-C end training and keep it
+    """
     epochs = check_fit(epochs, train_dl, valid_dl, metrics)
     history = History()
     with kept(history), epoch_bar(epochs, train_dl, progress) as bar:
@@ -233,7 +300,14 @@ def check_fit(
     valid_dl:Iterable|None=None, # As given to `fit`
     metrics:dict|None=None,      # As given to `fit`
 )->int:                          # The epochs to run
-    "Complain about wrong epochs, loaders or metrics before any work"
+    """Complain about wrong epochs, loaders or metrics before any work
+
+    epochs: As given to `fit`
+    train_dl: As given to `fit`
+    valid_dl: As given to `fit`
+    metrics: As given to `fit`
+    returns: The epochs to run
+    """
     for name,dl in (('train_dl',train_dl), ('valid_dl',valid_dl)):
         if n_batches(dl) == 0: raise ValueError(f'{name} is empty; it must give at least one batch')
     taken = {'epoch','train_loss','valid_loss','seconds'} & set(metrics or ())
@@ -249,7 +323,11 @@ def check_fit(
 def n_batches(
     dl, # A loader, or anything else that gives batches
 )->int|None: # An integer, or None
-    "How many batches a loader gives, if it knows; a loader of a stream does not"
+    """How many batches a loader gives, if it knows; a loader of a stream does not
+
+    dl: A loader, or anything else that gives batches
+    returns: An integer, or None
+    """
     try: return len(dl)
     except TypeError: return None
 
@@ -258,7 +336,12 @@ def epoch_bar(
     train_dl:Iterable, # The loader, whose length is the steps of one of them
     progress:bool,     # Show it?
 ):
-    "A progress bar that counts steps"
+    """A progress bar that counts steps
+
+    epochs: Epochs to run
+    train_dl: The loader, whose length is the steps of one of them
+    progress: Show it?
+    """
     n = n_batches(train_dl)
     return progress_bar(None if n is None else epochs*n, 'training', 'step', progress)
 
@@ -266,7 +349,11 @@ def say_numbers(
     bar,             # The progress bar
     history:History, # The run so far
 ):
-    "Beside the bar: the mean loss of the steps that were looked at last, and what the last epoch measured"
+    """Beside the bar: the mean loss of the steps that were looked at last, and what the last epoch measured
+
+    bar: The progress bar
+    history: The run so far
+    """
     if bar.disable: return
     measured = {k: v for k,v in (history.epochs or [{}])[-1].items() if isinstance(v, float) and k not in ('train_loss','seconds')}
     bar.set_postfix({k: f'{v:.3f}' for k,v in dict(loss=history._seen[-1].mean().item(), **measured).items()}, refresh=False)
@@ -275,7 +362,10 @@ def say_numbers(
 def kept(
     history:History, # The run's history
 ):
-    "End quietly on `StopFit` and Ctrl-C; add epoch and step to any other error"
+    """End quietly on `StopFit` and Ctrl-C; add epoch and step to any other error
+
+    history: The run's history
+    """
     try: yield
     except StopFit as e: history.stopped = str(e) or 'StopFit'
     except KeyboardInterrupt: history.stopped = 'interrupted'
@@ -286,7 +376,16 @@ def kept(
 
 # %% ../nbs/21_training.ipynb #fb695144
 class RunLog:
-    "Hooks for `fit` that send what happens to a run, and never stop it"
+    """Hooks for `fit` that send what happens to a run, and never stop it
+
+    run: W&B's run
+    model: The model that is trained
+    n_steps: How many steps there will be
+    every: Steps from row to row
+    watch: Histograms and layers, too?
+    keep: Keep a copy of the best weights?
+    live: Draw curves under the cell? None: in a notebook
+    """
     def __init__(self,
         run,             # W&B's run
         model:nn.Module, # The model that is trained
@@ -304,7 +403,10 @@ class RunLog:
     def step(self,
         info:dict, # What `fit` tells of a step
     ):
-        "Note a loss; send a row when it is time"
+        """Note a loss; send a row when it is time
+
+        info: What `fit` tells of a step
+        """
         self.recent.append(info['loss'])
         self.last = info
         if info['step'] >= self.next: self.send(info)
@@ -312,7 +414,10 @@ class RunLog:
     def send(self,
         info:dict, # The step's news
     ):
-        "A row: the last loss, the mean since the last row, and what was watched"
+        """A row: the last loss, the mean since the last row, and what was watched
+
+        info: The step's news
+        """
         losses,step = torch.stack(self.recent).tolist(),info['step']
         self.recent,seen = [],self.watcher.take() if self.watcher and (step-1)%self.watcher.every == 0 else {}
         self.tracker.log(dict(step=step, epoch=info['epoch'], lr=info['lr'], train_loss=losses[-1], train_loss_mean=sum(losses)/len(losses), **seen))
@@ -328,7 +433,11 @@ class RunLog:
         info:dict, # What `fit` tells of an epoch
         step:int,  # Steps so far
     ):
-        "Send what was measured; remember the best"
+        """Send what was measured; remember the best
+
+        info: What `fit` tells of an epoch
+        step: Steps so far
+        """
         if self.recent: self.send(self.last)
         numbers = {k: v for k,v in info.items() if isinstance(v, (int, float))}
         self.tracker.log(dict(step=step, epoch_loss=numbers.pop('train_loss'), epoch_seconds=numbers.pop('seconds'), **numbers))
@@ -340,13 +449,19 @@ class RunLog:
     def draw(self,
         last:bool=False, # Nothing comes after
     ):
-        "The curves so far, under the cell of a notebook"
+        """The curves so far, under the cell of a notebook
+
+        last: Nothing comes after
+        """
         self.live.update({name: tuple(map(list, zip(*points))) for name,points in (('training', self.train), ('validation', self.valid)) if points}, last)
 
     def hear(self,
         info:dict, # What `fit` tells of a step
     ):
-        "The hook for each step: note it, then prepare for the next"
+        """The hook for each step: note it, then prepare for the next
+
+        info: What `fit` tells of a step
+        """
         self.step(info)
         if self.watcher and info['step'] % self.watcher.every == 0: self.watcher.listen(info['step']+1)
 
@@ -363,7 +478,15 @@ def run_config(
     valid_dl,        # Batches it is validated on, or None
     epochs:int,      # Passes over the data
 )->dict:             # Plain values
-    "What there is to know about a training before it begins"
+    """What there is to know about a training before it begins
+
+    model: What is trained
+    opt: Its optimizer
+    train_dl: Batches it is trained on
+    valid_dl: Batches it is validated on, or None
+    epochs: Passes over the data
+    returns: Plain values
+    """
     group = next(iter(getattr(opt, 'param_groups', [])), {})
     settings = {k: v for k,v in group.items() if k != 'params' and isinstance(v, (int, float, str, bool, list, tuple, type(None)))}
     p = next(iter(model.parameters()), torch.empty(0))
@@ -377,7 +500,13 @@ def prediction_log(
     dl:Iterable|None, # Batches to predict from
     n:int=24,         # How many
 )->dict:              # A picture or a table, by name; empty if the model's outputs are no classes
-    "Some predictions beside the truth"
+    """Some predictions beside the truth
+
+    model: A trained model
+    dl: Batches to predict from
+    n: How many
+    returns: A picture or a table, by name; empty if the model's outputs are no classes
+    """
     import wandb
     if dl is None: return {}
     xb,yb = next(iter(dl))
@@ -399,7 +528,11 @@ def keep_model(
     log:RunLog,      # What was told of the training
     model:nn.Module, # The model as it is now
 ):
-    "The weights as an artifact: `latest`, and `best` for those of the lowest validation loss"
+    """The weights as an artifact: `latest`, and `best` for those of the lowest validation loss
+
+    log: What was told of the training
+    model: The model as it is now
+    """
     import wandb
     last = {k: v.detach().cpu() for k,v in model.state_dict().items()}
     versions = [(last, ['latest','best'])] if log.best is None or log.best[0] == log.valid[-1][1] else [(log.best[1], ['best']), (last, ['latest'])]
@@ -415,7 +548,12 @@ def keep_data(
     name:str,          # What to call the data set
     train_dl:Iterable, # Its batches
 ):
-    "The data set as an artifact that says what it was, and holds no copy: its name, counts and a hash of its tensors"
+    """The data set as an artifact that says what it was, and holds no copy: its name, counts and a hash of its tensors
+
+    log: What was told of the training
+    name: What to call the data set
+    train_dl: Its batches
+    """
     import wandb
     ds = getattr(train_dl, 'dataset', None)
     digest = hashlib.sha256()
@@ -428,7 +566,10 @@ def keep_data(
 def keep_code(
     run, # W&B's run
 ):
-    "The program's file, and the cells that ran in a notebook, among the run's files"
+    """The program's file, and the cells that ran in a notebook, among the run's files
+
+    run: W&B's run
+    """
     folder = Path(run.dir)/'code'
     folder.mkdir(exist_ok=True)
     cells = getattr(getattr(sys.modules.get('IPython'), 'get_ipython', lambda: None)(), 'user_ns', {}).get('In', [])
@@ -465,7 +606,34 @@ def fit_and_log(
     on_val_epoch_end:Callable|None=None, # Hook, as in `fit`; called before the row is sent
     **fit_args,                          # What else `fit` takes
 )->History:                              # As from `fit`, with `run_dir`, the run's folder, and `url`, if it is online
-    "`fit`, tracked with W&B. A run that is active is used, and neither configured nor finished"
+    """`fit`, tracked with W&B. A run that is active is used, and neither configured nor finished
+
+    epochs: As in `fit`
+    model: As in `fit`
+    loss_func: As in `fit`
+    opt: As in `fit`
+    train_dl: As in `fit`
+    valid_dl: As in `fit`
+    project: W&B's project
+    name: What the run is called
+    group: The group of runs it belongs to
+    tags: Words to find it by
+    notes: What else is to be said of it
+    id: W&B's own name for it, unique in the project
+    config: More settings to keep; those of model, optimizer, data and machine are kept anyway
+    dir: Where the run's files go; None: `runs_dir()`
+    mode: 'online', 'offline' or 'disabled'; None: online if there is an API key
+    watch: Histograms of parameters and gradients, about ten times?
+    log_every: Steps from row to row
+    save_model: Keep the weights, the latest and the best?
+    save_data: Name under which to keep counts and hash of the training data
+    save_code: Keep the program and the notebook's cells?
+    settings: More of W&B's settings
+    on_train_step: Hook, as in `fit`; called before the row is sent
+    on_val_epoch_end: Hook, as in `fit`; called before the row is sent
+    **fit_args: What else `fit` takes
+    returns: As from `fit`, with `run_dir`, the run's folder, and `url`, if it is online
+    """
     import wandb
     check_count('log_every', log_every)
     epochs = check_fit(epochs, train_dl, valid_dl, fit_args.get('metrics'))

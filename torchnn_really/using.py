@@ -6,8 +6,8 @@
 __all__ = ['ARCHITECTURES', 'FOLDER_MODELS', 'Pictures', 'SavedModel', 'find_arch', 'save_model', 'check_weights', 'check_head',
            'check_pictures', 'load_model', 'open_picture', 'paper', 'find_ink', 'main_parts', 'thickened', 'centred',
            'digit_picture', 'picture_bytes', 'as_input', 'Prediction', 'text_picture', 'predict', 'FolderData',
-           'split_rows', 'list_pictures', 'cached_pictures', 'folder_data', 'picture_cnn', 'batch_and_epochs',
-           'train_folder']
+           'split_rows', 'list_pictures', 'pictures_by_class', 'cached_pictures', 'folder_data', 'picture_cnn',
+           'batch_and_epochs', 'train_folder']
 
 # %% ../nbs/28_using.ipynb #c55a97ae
 import contextlib
@@ -41,7 +41,15 @@ from .training import History
 ARCHITECTURES = {f.__name__: f for f in (Mnist_Logistic, Mnist_CNN, sequential_cnn, any_size_cnn)} # Architectures that a file may ask for by name
 
 class Pictures(NamedTuple):
-    "What a model wants its pictures to be"
+    """What a model wants its pictures to be
+
+    height: In pixels
+    width: In pixels
+    channels: 1: grey; 3: red, green, blue
+    kind: 'digit': as `digit_picture` makes it; 'whole': the middle of the picture, scaled
+    flat: A picture is one row of numbers?
+    divide: What each byte is divided by
+    """
     height:int=28     # In pixels
     width:int=28      # In pixels
     channels:int=1    # 1: grey; 3: red, green, blue
@@ -50,7 +58,15 @@ class Pictures(NamedTuple):
     divide:int=256    # What each byte is divided by
 
 class SavedModel(NamedTuple):
-    "A model, and what its file says of it"
+    """A model, and what its file says of it
+
+    model: On the CPU, in eval mode
+    arch: Name of its architecture
+    arch_args: What that was called with
+    classes: Names, in the order of the scores
+    pictures: What it reads; None: no pictures
+    versions: Of torch and of this package, when it was saved
+    """
     model:nn.Module           # On the CPU, in eval mode
     arch:str                  # Name of its architecture
     arch_args:dict            # What that was called with
@@ -66,13 +82,22 @@ def _built(
     args,     # What it is called with
     own=True, # Build it for real, not only its shapes?
 ):
-    "A model, made without a trace in the random state"
+    """A model, made without a trace in the random state
+
+    build: What makes the model
+    args: What it is called with
+    own: Build it for real, not only its shapes?
+    """
     with torch.random.fork_rng(devices=[]), contextlib.nullcontext() if own else torch.device('meta'): return build(**args)
 
 def find_arch(
     model:nn.Module, # Model of one of `ARCHITECTURES`
 )->tuple:            # Its name there, and the arguments it was called with
-    "How a model could be made again"
+    """How a model could be made again
+
+    model: Model of one of `ARCHITECTURES`
+    returns: Its name there, and the arguments it was called with
+    """
     shapes = [p.shape for p in model.parameters() if p.ndim > 1] or [(0,0)]
     first,last = shapes[0],shapes[-1]
     args = dict(in_channels=first[1]//784 if len(first) == 2 else first[1], n_classes=last[0])
@@ -91,7 +116,16 @@ def save_model(
     classes:Iterable|None=None,  # Names, one for each score
     pictures:Pictures|None=None, # What it reads, as `Pictures`
 ):
-    "Keep a model: weights, architecture, classes, input; atomically, and with nothing in it that runs"
+    """Keep a model: weights, architecture, classes, input; atomically, and with nothing in it that runs
+
+    model: Model to keep
+    path: File to write; a whole one that is there stays until the new one is whole
+    arch: What makes the model; None: one of `ARCHITECTURES`, found by itself
+    arch_args: Dict of what `arch` is called with: text, numbers, lists of them
+    classes: Names, one for each score
+    pictures: What it reads, as `Pictures`
+    """
+    if not isinstance(model, nn.Module): raise TypeError(f'model is a {type(model).__name__}, not an nn.Module; train_model and train_folder return a pair, model,history = …')
     name,args = find_arch(model) if arch is None else (arch.__name__, dict(arch_args or {}))
     weights = {k: v.detach().cpu().clone() for k,v in model.state_dict().items()}
     if arch is not None: check_weights(_built(arch, args), weights, f'model, compared with {name}(**arch_args)')
@@ -121,7 +155,12 @@ def check_weights(
     weights:dict,    # Dict of tensors
     what:str|Path,   # Where they are from, for the message
 ):
-    "Raise an error that says in what a model and weights differ"
+    """Raise an error that says in what a model and weights differ
+
+    model: Model as it was made
+    weights: Dict of tensors
+    what: Where they are from, for the message
+    """
     mine = model.state_dict()
     found = [f'{k} is missing' for k in mine.keys() - weights.keys()] + [f'{k} is unexpected' for k in weights.keys() - mine.keys()]
     found += [f'{k} is {tuple(weights[k].shape)} and should be {tuple(mine[k].shape)}' for k in mine.keys() & weights.keys() if mine[k].shape != weights[k].shape]
@@ -131,7 +170,11 @@ def check_head(
     head,          # What was in a file
     what:str|Path, # Its name, for the message
 ):
-    "Raise an error that says what is wrong with the description in a model's file"
+    """Raise an error that says what is wrong with the description in a model's file
+
+    head: What was in a file
+    what: Its name, for the message
+    """
     if not isinstance(head, dict) or head.get('format') != _FORMAT: raise ValueError(f'{what} holds no description of a model; weights alone are read with torch.load and model.load_state_dict, a whole model is kept with save_model')
     if not isinstance(head.get('version'), int) or head['version'] > _VERSION: raise ValueError(f"{what} has format version {head.get('version')}, and this is torchnn_really {__version__}, which reads up to {_VERSION}; install a newer one")
     kinds:dict = dict(arch=str, arch_args=dict, classes=list|None, pictures=dict|None, versions=dict, weights=dict)
@@ -145,7 +188,11 @@ def check_pictures(
     pictures:dict, # As `Pictures` has them
     what:str|Path, # Where they are from, for the message
 )->Pictures:
-    "The same as `Pictures`, or an error that says what is wrong"
+    """The same as `Pictures`, or an error that says what is wrong
+
+    pictures: As `Pictures` has them
+    what: Where they are from, for the message
+    """
     if pictures.keys() != set(Pictures._fields): raise ValueError(f"{what} describes its pictures by {', '.join(map(str, pictures))}; it must be {', '.join(Pictures._fields)}")
     p = Pictures(**pictures)
     if not all(type(n) is int and 1 <= n <= 4096 for n in (p.height, p.width, p.divide)): raise ValueError(f'{what} has pictures of {p.height}×{p.width} pixels, divided by {p.divide}; each must be an integer from 1 to 4096')
@@ -158,7 +205,11 @@ def load_model(
     path:str|Path,           # File that `save_model` wrote
     arch:Callable|None=None, # What makes the model, if it is none of `ARCHITECTURES`
 )->SavedModel:
-    "A model as it was kept; nothing in the file is run"
+    """A model as it was kept; nothing in the file is run
+
+    path: File that `save_model` wrote
+    arch: What makes the model, if it is none of `ARCHITECTURES`
+    """
     if not Path(path).is_file(): raise FileNotFoundError(f'{path} is not there; save_model writes such a file, or torchnn_really fit --save {path}')
     head = _read(Path(path).read_bytes(), path)
     check_head(head, path)
@@ -184,10 +235,16 @@ _MOST_PIXELS = 2**26
 def open_picture(
     source, # Path of a picture, or a `PIL.Image`
 ):          # A `PIL.Image`, upright, in mode 'L', 'RGB' or 'RGBA'
-    "A picture as a viewer would show it; too large a one is refused before it is unpacked"
+    """A picture as a viewer would show it; too large a one is refused before it is unpacked
+
+    source: Path of a picture, or a `PIL.Image`
+    returns: A `PIL.Image`, upright, in mode 'L', 'RGB' or 'RGBA'
+    """
     from PIL import Image, ImageOps
     if isinstance(source, Image.Image): return _plain(ImageOps.exif_transpose(source))
-    if not Path(source).is_file(): raise FileNotFoundError(f'{source} is not there, or is no file; give the path of a picture')
+    if not isinstance(source, (str,Path)): raise TypeError(f'source is a {type(source).__name__}; give the path of a picture, or a PIL.Image')
+    if Path(source).is_dir(): raise IsADirectoryError(f'{source} is a folder; give a picture, or each of list_pictures({str(source)!r})')
+    if not Path(source).is_file(): raise FileNotFoundError(f'{source} is not there; give the path of a picture')
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
@@ -195,7 +252,13 @@ def open_picture(
                 img.draft(None, (1024,1024)) # a large JPEG is unpacked at a half, a quarter or an eighth of its size
                 if img.width*img.height > _MOST_PIXELS: raise ValueError(f'it has {img.width}×{img.height} pixels, more than {_MOST_PIXELS:,}')
                 return _plain(ImageOps.exif_transpose(img))
-    except Exception as e: raise ValueError(f"{source} cannot be read as a picture ({str(e).replace(str(source), 'the file')}); open it in a viewer, and save it as PNG or JPEG, no larger than needed") from e
+    except Exception as e: raise ValueError(f'{source} cannot be read as a picture ({_why_not(source, e)}); open it in a viewer, and save it as PNG or JPEG, no larger than needed') from e
+
+def _why_not(source, error):
+    "What is wrong with a picture, in a few words"
+    from PIL import UnidentifiedImageError
+    if not isinstance(error, UnidentifiedImageError): return str(error).replace(str(source), 'the file')
+    return 'it is HEIC, as an iPhone takes, which Pillow does not know' if Path(source).suffix.lower() in ('.heic','.heif') else 'it is no picture, or of a kind that Pillow does not know'
 
 def _plain(img):
     "Eight bits a channel, and transparency only where there is some"
@@ -220,7 +283,11 @@ def _opaque(img, mode):
 def paper(
     grey:torch.Tensor, # `(h, w)`, from 0 to 1
 )->tuple:              # Brightness of the paper, `(h, w)`, and how far it strays from that, a float
-    "The quadratic surface that fits the border of a picture best; what stands out there, as a stroke that leaves the picture, is left out"
+    """The quadratic surface that fits the border of a picture best; what stands out there, as a stroke that leaves the picture, is left out
+
+    grey: `(h, w)`, from 0 to 1
+    returns: Brightness of the paper, `(h, w)`, and how far it strays from that, a float
+    """
     y,x = torch.meshgrid(*(torch.linspace(-1, 1, n) for n in grey.shape), indexing='ij')
     at = torch.stack([torch.ones_like(x), x, y, x*x, x*y, y*y], 2)
     edge = max(1, min(grey.shape)//20)
@@ -236,7 +303,11 @@ def paper(
 def find_ink(
     grey:torch.Tensor, # `(h, w)`, from 0 to 1
 )->torch.Tensor:       # `(h, w)`: 0 for paper, 1 for ink
-    "What differs from the paper, whether darker or lighter"
+    """What differs from the paper, whether darker or lighter
+
+    grey: `(h, w)`, from 0 to 1
+    returns: `(h, w)`: 0 for paper, 1 for ink
+    """
     ground,noise = paper(grey)
     lighter,darker = (grey-ground).clamp(min=0),(ground-grey).clamp(min=0)
     ink = lighter if lighter.pow(4).sum() > darker.pow(4).sum() else darker # the fourth power: a few pixels that differ much, not many that differ a little
@@ -249,7 +320,11 @@ def find_ink(
 def main_parts(
     ink:torch.Tensor, # `(h, w)`, from 0 to 1
 )->torch.Tensor:      # The same, with 0 where specks were
-    "Ink in patches that have at least a tenth of the largest one's area"
+    """Ink in patches that have at least a tenth of the largest one's area
+
+    ink: `(h, w)`, from 0 to 1
+    returns: The same, with 0 where specks were
+    """
     side = [min(n, 64) for n in ink.shape]
     mask = F.adaptive_max_pool2d(ink[None,None], side) > .3
     patch = torch.arange(1., mask.numel()+1).view_as(mask)*mask
@@ -266,7 +341,12 @@ def thickened(
     ink:torch.Tensor,    # `(h, w)`, cropped to what is drawn
     share:float=.1,      # The stroke's width wanted, at least, as a share of the longer side
 )->torch.Tensor:         # As large, or a few pixels larger
-    "Thin strokes made thicker; a stroke's width is twice its area by the length of its outline"
+    """Thin strokes made thicker; a stroke's width is twice its area by the length of its outline
+
+    ink: `(h, w)`, cropped to what is drawn
+    share: The stroke's width wanted, at least, as a share of the longer side
+    returns: As large, or a few pixels larger
+    """
     p = F.pad(ink, (1,1,1,1))
     outline = ((p[1:,:-1]-p[:-1,:-1]).square() + (p[:-1,1:]-p[:-1,:-1]).square()).sqrt().sum()
     r = round((share*max(ink.shape) - (2*ink.sum()/outline).item())/2)
@@ -276,7 +356,11 @@ def thickened(
 def centred(
     ink:torch.Tensor, # `(h, w)`, cropped
 )->torch.Tensor:      # `(28, 28)`
-    "Scaled into 20×20 pixels, and put where the centre of mass is in the middle, as MNIST's digits were"
+    """Scaled into 20×20 pixels, and put where the centre of mass is in the middle, as MNIST's digits were
+
+    ink: `(h, w)`, cropped
+    returns: `(28, 28)`
+    """
     h,w = (max(1, round(n*20/max(ink.shape))) for n in ink.shape)
     small = F.interpolate(ink[None,None], size=(h,w), mode='bilinear', antialias=True)[0,0]
     small,middle = small/small.max(),[]
@@ -290,7 +374,11 @@ def centred(
 def digit_picture(
     img,             # `PIL.Image`, as from `open_picture`
 )->torch.Tensor:     # Bytes, `(1, 28, 28)`, light on dark
-    "A picture of a digit as MNIST would have it"
+    """A picture of a digit as MNIST would have it
+
+    img: `PIL.Image`, as from `open_picture`
+    returns: Bytes, `(1, 28, 28)`, light on dark
+    """
     img = img.copy()
     img.thumbnail((256,256))
     ink = find_ink(torch.from_numpy(np.array(_opaque(img, 'L'))).float()/255)
@@ -304,7 +392,12 @@ def picture_bytes(
     source,            # Path of a picture, or a `PIL.Image`
     pictures:Pictures, # What it shall become
 )->torch.Tensor:       # Bytes, `(channels, height, width)`
-    "A picture, prepared for a model"
+    """A picture, prepared for a model
+
+    source: Path of a picture, or a `PIL.Image`
+    pictures: What it shall become
+    returns: Bytes, `(channels, height, width)`
+    """
     from PIL import Image, ImageOps
     img = open_picture(source)
     if pictures.kind == 'digit':
@@ -318,13 +411,24 @@ def as_input(
     x:torch.Tensor,    # Bytes, `(n, channels, height, width)`
     pictures:Pictures, # What they are
 )->torch.Tensor:       # Float, as many; in rows if `flat`
-    "Pictures as the numbers a model takes"
+    """Pictures as the numbers a model takes
+
+    x: Bytes, `(n, channels, height, width)`
+    pictures: What they are
+    returns: Float, as many; in rows if `flat`
+    """
     x = x.float()/pictures.divide
     return x.flatten(1) if pictures.flat else x
 
 # %% ../nbs/28_using.ipynb #fca1bea4
 class Prediction(NamedTuple):
-    "What a model says of a picture"
+    """What a model says of a picture
+
+    label: The class with the largest score
+    probability: That class's, from 0 to 1
+    probabilities: Each class's, by name
+    seen: The picture as the model saw it, bytes `(channels, height, width)`
+    """
     label:str            # The class with the largest score
     probability:float    # That class's, from 0 to 1
     probabilities:dict   # Each class's, by name
@@ -339,18 +443,28 @@ class Prediction(NamedTuple):
 def text_picture(
     x:torch.Tensor, # Bytes, `(channels, height, width)`
 )->str:             # Lines of 28 characters
-    "A small picture of a picture, for terminals: the lighter, the denser"
+    """A small picture of a picture, for terminals: the lighter, the denser
+
+    x: Bytes, `(channels, height, width)`
+    returns: Lines of 28 characters
+    """
     rows = max(1, round(14*x.shape[1]/x.shape[2])) # a character is twice as high as wide
     x = F.adaptive_avg_pool2d(x.float().mean(0)[None], (rows,28))[0]
     return '\n'.join(''.join(' .:-=+*#%@'[int(v/25.6)] for v in row).rstrip() for row in x.tolist())
 
 # %% ../nbs/28_using.ipynb #771bfbbb
 def predict(
-    saved:SavedModel, # As from `load_model`
-    source,           # Path of a picture, or a `PIL.Image`
+    saved:SavedModel|str|Path, # As from `load_model`, or its file
+    source,                    # Path of a picture, or a `PIL.Image`
 )->Prediction:
-    "What a kept model says of a picture"
-    if saved.pictures is None: raise ValueError('saved does not say what pictures it reads; keep it with save_model(…, pictures=Pictures(…))')
+    """What a kept model says of a picture
+
+    saved: As from `load_model`, or its file
+    source: Path of a picture, or a `PIL.Image`
+    """
+    if isinstance(saved, (str,Path)): saved = load_model(saved)
+    if not isinstance(saved, SavedModel): raise TypeError(f'saved is a {type(saved).__name__}; give what load_model returns, or the file that save_model wrote')
+    if saved.pictures is None: raise ValueError('saved does not say what pictures it reads; keep it with save_model(…, classes=data.classes, pictures=data.pictures), where data is as from folder_data')
     seen = picture_bytes(source, saved.pictures)
     with torch.inference_mode(): scores = saved.model(as_input(seen[None], saved.pictures))
     names = saved.classes or [str(i) for i in range(scores.shape[1])]
@@ -361,7 +475,14 @@ def predict(
 
 # %% ../nbs/28_using.ipynb #f8ace0f6
 class FolderData(NamedTuple):
-    "Pictures from a folder, to train and to validate on"
+    """Pictures from a folder, to train and to validate on
+
+    train_ds: Pictures, float `(n, c, h, w)`, or rows; and class numbers, int64 `(n,)`
+    valid_ds: As many numbers a picture
+    classes: Names; the position is the class number
+    pictures: What was made of each picture
+    skipped: What could not be read, and why
+    """
     train_ds:TensorDataset # Pictures, float `(n, c, h, w)`, or rows; and class numbers, int64 `(n,)`
     valid_ds:TensorDataset # As many numbers a picture
     classes:list           # Names; the position is the class number
@@ -369,7 +490,10 @@ class FolderData(NamedTuple):
     skipped:list           # What could not be read, and why
 
     def counts(self)->list: # Dicts of class, train, valid: rows of a table
-        "How many pictures each class has"
+        """How many pictures each class has
+
+        returns: Dicts of class, train, valid: rows of a table
+        """
         parts = dict(train=self.train_ds, valid=self.valid_ds)
         return [{'class': name, **{part: int((ds.tensors[1] == i).sum()) for part,ds in parts.items()}} for i,name in enumerate(self.classes)]
 
@@ -380,7 +504,13 @@ def split_rows(
     valid_share:float=.2,  # Share of each class that is kept for validation, above 0 and below 1
     seed:int=0,            # Seed of the choice
 )->tuple:                  # Row numbers to train and to validate on, each in order
-    "Rows for training and for validation, at least one of each class in both"
+    """Rows for training and for validation, at least one of each class in both
+
+    labels: Class numbers, `(n,)`
+    valid_share: Share of each class that is kept for validation, above 0 and below 1
+    seed: Seed of the choice
+    returns: Row numbers to train and to validate on, each in order
+    """
     if not 0 < valid_share < 1: raise ValueError(f'valid_share is {valid_share}; it must be above 0 and below 1')
     generator,chosen = torch.Generator().manual_seed(seed),torch.zeros(len(labels), dtype=torch.bool)
     for label in labels.unique():
@@ -394,16 +524,32 @@ def split_rows(
 _SUFFIXES = {'.png','.jpg','.jpeg','.gif','.bmp','.webp','.tif','.tiff','.ppm','.pgm','.heic','.heif','.avif'}
 
 def list_pictures(
+    path:str|Path, # Folder
+)->list:           # Paths, in order
+    """The pictures in a folder and in those within it, by their names; hidden files and other files are left out
+
+    path: Folder
+    returns: Paths, in order
+    """
+    if not Path(path).is_dir(): raise FileNotFoundError(f'{path} is not there, or is no folder; give a folder of pictures')
+    return sorted(p for p in Path(path).rglob('*') if p.suffix.lower() in _SUFFIXES and not p.name.startswith('.'))
+
+def pictures_by_class(
     path:str|Path, # Folder with a sub-folder for each class
     least:int=2,   # Classes it must have
 )->dict:           # From class to paths, both in order
-    "The pictures of each class, by their names; hidden files and other files are left out"
+    """The pictures in each sub-folder
+
+    path: Folder with a sub-folder for each class
+    least: Classes it must have
+    returns: From class to paths, both in order
+    """
     path = Path(path)
     if not path.is_dir(): raise FileNotFoundError(f'{path} is not there, or is no folder; give a folder with one sub-folder for each class')
-    found = {d.name: sorted(p for p in d.rglob('*') if p.suffix.lower() in _SUFFIXES and not p.name.startswith('.')) for d in sorted(path.iterdir()) if d.is_dir() and not d.name.startswith('.')}
+    found = {d.name: list_pictures(d) for d in sorted(path.iterdir()) if d.is_dir() and not d.name.startswith('.')}
     empty = [name for name,files in found.items() if not files]
     if empty: raise ValueError(f"{path} has no picture of class {empty[0]!r}; put some into that folder, or remove it")
-    if len(found) < least: raise ValueError(f"{path} has {len(found)} class{'es'*(len(found) != 1)} ({', '.join(found) or 'no sub-folder'}); two or more are needed, a sub-folder for each")
+    if len(found) < least: raise ValueError(f"{path} has {len(found)} class{'es'*(len(found) != 1)} ({', '.join(found) or 'no sub-folder'}); two or more are needed, a sub-folder for each, as {path/'cat'/'1.jpg'} and {path/'dog'/'1.jpg'}")
     return found
 
 def _parts(path):
@@ -428,7 +574,13 @@ def cached_pictures(
     files:list,        # Paths in it
     pictures:Pictures, # What to make of them
 )->dict:               # x, bytes `(n, c, h, w)`; rows, which of `files` these are; skipped
-    "Pictures from the cache, or read and put there"
+    """Pictures from the cache, or read and put there
+
+    root: The folder
+    files: Paths in it
+    pictures: What to make of them
+    returns: x, bytes `(n, c, h, w)`; rows, which of `files` these are; skipped
+    """
     def short(what): return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:20]
     place = short([_VERSION, str(Path(root).resolve()), pictures])
     state = short([(p.relative_to(root).as_posix(), p.stat().st_size, p.stat().st_mtime_ns) for p in files])
@@ -454,12 +606,22 @@ def folder_data(
     flat:bool=False,        # Rows of numbers, for `Mnist_Logistic`?
     broken:str='refuse',    # What to do about a file that cannot be read: 'refuse' or 'skip'
 )->FolderData:
-    "A folder of pictures as two datasets that `get_data` takes, split, checked, and cached"
+    """A folder of pictures as two datasets that `get_data` takes, split, checked, and cached
+
+    path: Folder of pictures, a sub-folder for each class; or of two such folders, train and valid
+    size: Height and width in pixels, or a pair of them
+    valid_share: Share of each class to validate on, if there is no folder valid
+    seed: Seed of that choice
+    channels: 3: colours; 1: grey
+    kind: 'whole': the middle of each picture; 'digit': as `digit_picture` makes it, 28×28 and grey
+    flat: Rows of numbers, for `Mnist_Logistic`?
+    broken: What to do about a file that cannot be read: 'refuse' or 'skip'
+    """
     if broken not in ('refuse','skip'): raise ValueError(f"broken is {broken!r}; it must be 'refuse' or 'skip'")
     height,width = size if isinstance(size, (tuple,list)) else (size,size)
     pictures = check_pictures(Pictures(height, width, channels, kind, flat)._asdict(), 'folder_data')
     (train,valid) = _parts(path)
-    files = {part: list_pictures(part, least) for part,least in ((train,2),(valid,1)) if part}
+    files = {part: pictures_by_class(part, least) for part,least in ((train,2),(valid,1)) if part}
     classes = list(files[train])
     if unknown := {c for found in files.values() for c in found} - set(classes): raise ValueError(f'{valid} has class {min(unknown)!r}, which {train} has not; a class must be there to train on')
     flat_list = [(p, classes.index(c), part is valid) for part,found in files.items() for c,paths in found.items() for p in paths]
@@ -469,7 +631,7 @@ def folder_data(
 def _split_data(path, read, listed, classes, pictures, valid_share, seed, broken):
     "What was read as two datasets"
     skipped = read['skipped']
-    if skipped and broken == 'refuse': raise ValueError(f"{len(skipped)} of {len(listed)} pictures cannot be used; the first: {skipped[0]}. Mend or remove them, or leave them out with broken='skip', in a shell with --skip-broken")
+    if skipped and broken == 'refuse': raise ValueError('\n'.join([f"{len(skipped)} of {len(listed)} pictures cannot be used; mend or remove them, or leave them out with broken='skip', in a shell with --skip-broken:", *skipped[:5], *[f'and {len(skipped)-5} more']*(len(skipped) > 5)]))
     y,in_valid = (torch.tensor([row[i] for row in listed])[read['rows']] for i in (1,2))
     counts = torch.bincount(y[~in_valid], minlength=len(classes))
     few = [c for c,n in zip(classes, counts.tolist()) if n < (1 if valid_share is None else 2)]
@@ -484,7 +646,12 @@ def picture_cnn(
     in_channels:int=3, # Channels of the pictures
     n_classes:int=10,  # Scores
 )->nn.Sequential:      # `(n, in_channels, h, w)` to `(n, n_classes)`
-    "Three convolutions with batch normalisation, then a linear layer: for pictures of any size, of a few classes or many"
+    """Three convolutions with batch normalisation, then a linear layer: for pictures of any size, of a few classes or many
+
+    in_channels: Channels of the pictures
+    n_classes: Scores
+    returns: `(n, in_channels, h, w)` to `(n, n_classes)`
+    """
     layers,wide = [],in_channels
     for n in (16,32,32):
         layers += [nn.Conv2d(wide, n, kernel_size=3, stride=2, padding=1), nn.BatchNorm2d(n), nn.ReLU()]
@@ -501,7 +668,13 @@ def batch_and_epochs(
     bs:int|None=None,     # Items a batch; None: 64, and 16 where there are fewer than 1,280
     epochs:int|None=None, # Passes over them; None: about 1,560 steps, and at most 100
 )->tuple[int,int]:        # Both
-    "What is asked for; without it, what suits so many items"
+    """What is asked for; without it, what suits so many items
+
+    n: Items to train on
+    bs: Items a batch; None: 64, and 16 where there are fewer than 1,280
+    epochs: Passes over them; None: about 1,560 steps, and at most 100
+    returns: Both
+    """
     if bs is None: bs = 64 if n >= 1280 else 16
     check_count('bs', bs)
     return bs, min(100, epochs_for(n, bs)) if epochs is None else epochs
@@ -517,7 +690,20 @@ def train_folder(
     opt_args:dict|None=None,            # Dict of its options; None: the model's own for `optim.SGD`, the optimizer's own for others
     **fit_args,                         # Hooks and more, for `fit`
 )->tuple[nn.Module,History]:            # The model, and the `History`
-    "Train one of `FOLDER_MODELS` on a folder's pictures"
+    """Train one of `FOLDER_MODELS` on a folder's pictures
+
+    name: One of `FOLDER_MODELS`
+    data: As from `folder_data`
+    epochs: Passes over the data; None: as `batch_and_epochs` has it
+    bs: Pictures a batch; None: as `batch_and_epochs` has it
+    seed: Seed of the weights and the shuffling
+    device: Where to run; None: `default_device()`
+    opt_func: What makes the optimizer
+    opt_args: Dict of its options; None: the model's own for `optim.SGD`, the optimizer's own for others
+    **fit_args: Hooks and more, for `fit`
+    returns: The model, and the `History`
+    """
+    if not isinstance(data, FolderData): raise TypeError(f"data is a {type(data).__name__}; give what folder_data returns, as train_folder('pictures', folder_data('photos'))")
     if name not in FOLDER_MODELS: raise ValueError(f"name is {name!r}; the models are {', '.join(FOLDER_MODELS)}")
     p,spec,device = data.pictures,FOLDER_MODELS[name],check_device(device)
     if name in ('logistic','cnn') and p[:2] != (28,28): raise ValueError(f"data has pictures of {p.height}×{p.width} pixels; {name} takes 28×28, 'pictures' any size")
