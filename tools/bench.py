@@ -5,8 +5,8 @@
 
 `fit`: two epochs of logistic regression by our `fit` and loaders, against the tutorial's `fit` over `DataLoader(TensorDataset)`, the
 pairs in turns, beside a control that compares the tutorial's loop with itself. It fails unless parameters, every loss and the random
-state are equal to the last bit. `lean`: the same with the steps of page 29, and for the convolutional network, each in a lasting
-process of its own. With one thread CPU seconds are compared, with more of them seconds by the clock. `track`: `fit_and_log`, offline, against `fit`, for logistic
+state are equal to the last bit. `lean`: the same with the steps of page 29, and for the convolutional network, each in a process
+of its own, with new processes every few rounds. With one thread CPU seconds are compared, with more of them seconds by the clock. `track`: `fit_and_log`, offline, against `fit`, for logistic
 regression and the convolutional network, beside the same control. `import`: a fresh process that imports
 `torchnn_really.all`, against one that imports torch. `recipes`, only where it is named, and on MNIST: what page 39 reads from
 `nbs/recipes.json`. Each of the three recipes on five seeds with one thread and with two, then the recipes built up and taken apart, one choice at
@@ -79,6 +79,7 @@ def bench_fit(args):
     print(f'fit: tutorial / ours    {ratios(tutorials, ours, args.pairs)}')
     print(f'fit: tutorial / itself  {ratios(tutorials, tutorials, args.pairs)}', flush=True)
 
+GENERATIONS = 5 # sets of processes: how many pages one asks the system for in a step is chance, as page 38 says
 LEAN = { # name: model, step, layout, memory kept?
     'tutorial': (None, 'contiguous', False), 'tutorial again': (None, 'contiguous', False), 'tutorial, memory kept': (None, 'contiguous', True), 'fit': ('usual', 'contiguous', False), 'lean step': ('lean', 'contiguous', False), 'backward written out': ('written', 'contiguous', False),
     'lean step, memory kept': ('lean', 'contiguous', True), 'backward written out, memory kept': ('written', 'contiguous', True),
@@ -106,30 +107,35 @@ def worker(args, model, name, pipe):
         result = train()
         pipe.send((clock() - start, [t.numpy() for t in result]))
 
-def bench_lean(args):
+def in_processes(args, model, names, rounds):
+    "Seconds of trainings in turns, a list of dicts, each training in a process of its own that lasts for these rounds"
     import multiprocessing, numpy as np
     spawn = multiprocessing.get_context('spawn')
+    pipes,processes = {},[]
+    for name in names:
+        pipes[name],far = spawn.Pipe()
+        processes.append(spawn.Process(target=worker, args=(args, model, name, far), daemon=True))
+        processes[-1].start()
+        far.close() # or nobody would notice its end
+    def run(name):
+        pipes[name].send(True)
+        return pipes[name].recv()
+    first = {name: run(name)[1] for name in pipes} # and everyone is warm
+    for name,result in first.items():
+        if 'channels last' not in name and not all(map(np.array_equal, result, first['tutorial'])): sys.exit(f"lean: {model}, {name}: losses, validation losses, random state or parameters differ from the tutorial's")
+    found = [{name: run(name)[0] for name in pipes} for _ in range(rounds)]
+    for pipe in pipes.values(): pipe.send(False)
+    for p in processes: p.join()
+    return found
+
+def bench_lean(args):
     for model in ('logistic', 'cnn'):
-        pipes,processes = {},[]
-        for name in LEAN:
-            if model == 'logistic' and 'channels last' in name: continue
-            pipes[name],far = spawn.Pipe()
-            processes.append(spawn.Process(target=worker, args=(args, model, name, far), daemon=True))
-            processes[-1].start()
-            far.close() # or nobody would notice its end
-        def run(name):
-            pipes[name].send(True)
-            return pipes[name].recv()
-        first = {name: run(name)[1] for name in pipes} # and everyone is warm
-        for name,result in first.items():
-            if 'channels last' not in name and not all(map(np.array_equal, result, first['tutorial'])): sys.exit(f"lean: {model}, {name}: losses, validation losses, random state or parameters differ from the tutorial's")
+        names = [name for name in LEAN if model == 'cnn' or 'channels last' not in name]
+        rounds = [r for _ in range(GENERATIONS) for r in in_processes(args, model, names, -(-args.pairs//GENERATIONS))]
         print(f'lean: {model}: losses, validation losses, random state and parameters equal to the last bit, but for channels last')
-        rounds = [{name: run(name)[0] for name in pipes} for _ in range(args.pairs)]
-        for name in list(pipes)[1:]:
+        for name in names[1:]:
             found = sorted(r['tutorial']/r[name] for r in rounds)
-            print(f"lean: {model}: tutorial / {name}  {statistics.median(found):.2f} [{found[0]:.2f}–{found[-1]:.2f}], {args.pairs} pairs; {statistics.median(r[name] for r in rounds):.3f} s", flush=True)
-        for name in pipes: pipes[name].send(False)
-        for p in processes: p.join()
+            print(f"lean: {model}: tutorial / {name}  {statistics.median(found):.2f} [{found[0]:.2f}–{found[-1]:.2f}], {len(rounds)} pairs in {GENERATIONS} sets of processes; {statistics.median(r[name] for r in rounds):.3f} s", flush=True)
 
 def bench_track(args):
     import os, tempfile

@@ -109,7 +109,8 @@ def point(args, tell):
     import torch
     from torch import nn
     from torch.utils.data import TensorDataset
-    from torchnn_really.all import BatchLoader, with_fit
+    from torchnn_really.all import BatchLoader, keep_memory, with_fit
+    keep_memory() # as the racers
     kind, n, args.threads = args.point[0], int(args.point[1]), 1 # one thread, so that CPU time is the work alone
     data, train_ds, valid_ds = prepare(args)
     class Wide(nn.Sequential):
