@@ -146,6 +146,7 @@ def prediction_grid(
     classes=None,               # The classes' names; 0, 1, 2, … if None
     *,
     size:int|None=None,         # Width of each, in a browser's pixels; None: more for long names
+    files:list|None=None,       # The pictures' files, `n` paths, for their names below; None: none
 )->Part:
     """Pictures with prediction, label and probability; the wrong ones framed
 
@@ -154,12 +155,13 @@ def prediction_grid(
     probabilities: `(n, classes)`, from 0 to 1
     classes: The classes' names; 0, 1, 2, … if None
     size: Width of each, in a browser's pixels; None: more for long names
+    files: The pictures' files, `n` paths, for their names below; None: none
     """
-    names = _names(classes, probabilities.shape[1])
+    names,below = _names(classes, probabilities.shape[1]),[''] * len(labels) if files is None else [f'\n{Path(f).name}' for f in files]
     sure,said = probabilities.max(1)
     rows = list(zip(said.tolist(), labels.tolist(), sure.tolist()))
-    captions = [f"{names[s]} {'=' if s == l else '≠'} {names[l]}\n{p:.1%}" for s,l,p in rows]
-    return picture_grid(images, captions, wrong=[i for i,(s,l,_) in enumerate(rows) if s != l], size=size or (78 if max(map(len, names)) < 7 else 109))
+    captions = [f"{names[s]} {'=' if s == l else '≠'} {names[l]}\n{p:.1%}{file}" for (s,l,p),file in zip(rows, below, strict=True)]
+    return picture_grid(images, captions, wrong=[i for i,(s,l,_) in enumerate(rows) if s != l], size=size or (78 if files is None and max(map(len, names)) < 7 else 109))
 
 # %% ../nbs/04_pages.ipynb #76b11153
 def _names(classes, n):
@@ -345,6 +347,7 @@ def all_scores(
     bs: Items at a time
     returns: Inputs, targets and outputs for all of them, on the CPU
     """
+    if isinstance(model, (str,Path)): raise TypeError(f'model is a {type(model).__name__}; give a model, as in save_report(path, model, …)')
     p = next(model.parameters(), torch.empty(0)) if hasattr(model, 'parameters') else torch.empty(0)
     training = getattr(model, 'training', False)
     if training: model.eval()
@@ -404,7 +407,8 @@ def training_page(
     title:str='A training',  # What it is
     about:str='',            # A line below: what it was made from
     settings:dict|None=None, # Names and values: what was asked of the training
-    shape=None,              # Of one picture, `(h, w)` or `(c, h, w)`, where `valid_ds` has rows
+    shape:tuple|None=None,   # Of one picture, `(h, w)` or `(c, h, w)`, where `valid_ds` has rows
+    files:list|None=None,    # The pictures' files, in the order of `valid_ds`; None: mistakes are shown without names
 )->ResultPage:
     """A report of a training: settings, epochs, curves, mistakes, weights
 
@@ -416,12 +420,13 @@ def training_page(
     about: A line below: what it was made from
     settings: Names and values: what was asked of the training
     shape: Of one picture, `(h, w)` or `(c, h, w)`, where `valid_ds` has rows
+    files: The pictures' files, in the order of `valid_ds`; None: mistakes are shown without names
     """
     x,y,out = all_scores(model, valid_ds)
     if shape is not None: x = x.view(-1, *shape)
     page,is_classes = ResultPage(title, about),out.ndim == 2 and y.ndim == 1 and not y.is_floating_point()
     if history: page.add('How it went', *_stopped(history), *history_parts(history, *['loss']*(not is_classes)))
-    if is_classes: _add_answers(page, x, y, out.softmax(1), classes)
+    if is_classes: _add_answers(page, x, y, out.softmax(1), classes, files)
     weight = _first_weights(model, x)
     if weight is not None: page.add('The weights of its first layer', weight_grid(weight, classes if is_classes and len(weight) == out.shape[1] and weight.shape[1:] == x.shape[1:] else None))
     if settings: page.add('Settings', show_table([dict(setting=k, value='' if v is None else str(v)) for k,v in settings.items()]))
@@ -433,7 +438,12 @@ def save_report(
     valid_ds,      # As in `training_page`
     history=None,  # What `fit` returned; None: leave out how it went
     classes=None,  # The classes' names; 0, 1, 2, … if None
-    **how,         # What else `training_page` takes
+    *,
+    title:str='A training',  # As in `training_page`, and so are the others
+    about:str='',            # A line below
+    settings:dict|None=None, # Names and values
+    shape:tuple|None=None,   # Of one picture
+    files:list|None=None,    # The pictures' files
 ):
     """Write a report of a training: one page of HTML that needs nothing else
 
@@ -442,19 +452,23 @@ def save_report(
     valid_ds: As in `training_page`
     history: What `fit` returned; None: leave out how it went
     classes: The classes' names; 0, 1, 2, … if None
-    **how: What else `training_page` takes
+    title: As in `training_page`, and so are the others
+    about: A line below
+    settings: Names and values
+    shape: Of one picture
+    files: The pictures' files
     """
-    training_page(model, valid_ds, history, classes, **how).save(path)
+    training_page(model, valid_ds, history, classes, title=title, about=about, settings=settings, shape=shape, files=files).save(path)
 
 # %% ../nbs/04_pages.ipynb #98a6c4bf
 def _stopped(history): return [f'Stopped early: {history.stopped}, after {len(history.steps):,} steps; whole epochs: {len(history.epochs)}.']*bool(history.stopped)
 
-def _add_answers(page, x, y, probabilities, classes):
+def _add_answers(page, x, y, probabilities, classes, files):
     "Mistakes, what is right, and what is mixed up"
     names,said = _names(classes, probabilities.shape[1]),probabilities.argmax(1)
     right = int((said == y).sum())
     page.about += f'\n{right:,} of the {len(y):,} items for validation are right, {right/len(y):.1%}.'
     wrong,good = most_wrong(y, probabilities),some_right(y, probabilities)
-    if _seen(x) and len(wrong): page.add('Its surest mistakes', 'The mistakes to look at first are those it is surest of. Below each: prediction ≠ truth, and how probable it held its prediction.', prediction_grid(x[wrong], y[wrong], probabilities[wrong], names))
+    if _seen(x) and len(wrong): page.add('Its surest mistakes', 'The mistakes to look at first are those it is surest of. Below each: prediction ≠ truth, and how probable it held its prediction.', prediction_grid(x[wrong], y[wrong], probabilities[wrong], names, files=files and [files[i] for i in wrong.tolist()]))
     if _seen(x) and len(good): page.add('Some it gets right', 'The first of each class, then the second of each, and so on.', prediction_grid(x[good], y[good], probabilities[good], names))
     page.add('What it mixes up', *['A row for each true class, a column for each prediction.']*(len(names) <= 20), confusion(y, said, names))

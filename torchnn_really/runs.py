@@ -242,8 +242,8 @@ def find_run(
     runs = list_runs(folder)
     found = [r for r in runs if which in (None, r.about['name'], r.folder.name)]
     if found: return found[0]
-    there = f"the runs in {folder or runs_dir()} are {', '.join(dict.fromkeys(r.about['name'] for r in runs))}" if runs else f'no run is in {folder or runs_dir()}, either; fit_and_log keeps one there, or in a shell torchnn_really fit --track'
-    raise FileNotFoundError(f"{'a run' if which is None else which} is not there; {there}")
+    there = f"the runs in {folder or runs_dir()} are {', '.join(dict.fromkeys(r.about['name'] for r in runs))}" if runs else f'there are no runs yet in {folder or runs_dir()}; fit_and_log keeps one there, or in a shell torchnn_really fit --track'
+    raise FileNotFoundError(there if which is None else f'{which} is not there; {there}')
 
 # %% ../nbs/03_runs.ipynb #e9b426bf
 def _figure(width, height):

@@ -138,10 +138,13 @@ def save_model(
 
 # %% ../nbs/28_using.ipynb #c7a5344e
 _FORMAT,_VERSION = 'torchnn_really.model',1
+_SUFFIXES = {'.png','.jpg','.jpeg','.gif','.bmp','.webp','.tif','.tiff','.ppm','.pgm','.heic','.heif','.avif'}
 
 def _read(data, what):
     "What is in the bytes of a file, if it is nothing but tensors and plain values"
-    if not zipfile.is_zipfile(io.BytesIO(data)): raise ValueError(f"{what} is {'cut short' if data[:4] == b'PK' + bytes([3,4]) else 'no file that save_model wrote'}; save the model again")
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        picture = Path(what).suffix.lower() in _SUFFIXES
+        raise ValueError(f"{what} is {'cut short; save the model again' if data[:4] == b'PK' + bytes([3,4]) else 'a picture; a model comes first, then pictures' if picture else 'no file that save_model wrote; give one that is, or save the model again'}")
     try:
         if zipfile.ZipFile(io.BytesIO(data)).testzip(): raise ValueError('its checksum is wrong')
         return torch.load(io.BytesIO(data), map_location='cpu', weights_only=True)
@@ -210,7 +213,7 @@ def load_model(
     path: File that `save_model` wrote
     arch: What makes the model, if it is none of `ARCHITECTURES`
     """
-    if not Path(path).is_file(): raise FileNotFoundError(f'{path} is not there; save_model writes such a file, or torchnn_really fit --save {path}')
+    if not Path(path).is_file(): raise FileNotFoundError(f'{path} is not there; save_model writes such a file, or in a shell torchnn_really fit --data FOLDER --save {path}')
     head = _read(Path(path).read_bytes(), path)
     check_head(head, path)
     name,args,weights = head['arch'],head['arch_args'],head['weights']
@@ -242,7 +245,7 @@ def open_picture(
     """
     from PIL import Image, ImageOps
     if isinstance(source, Image.Image): return _plain(ImageOps.exif_transpose(source))
-    if not isinstance(source, (str,Path)): raise TypeError(f'source is a {type(source).__name__}; give the path of a picture, or a PIL.Image')
+    if not isinstance(source, (str,Path)): raise TypeError(f'source is a {type(source).__name__}; give the path of a picture, or a PIL.Image, one at a time')
     if Path(source).is_dir(): raise IsADirectoryError(f'{source} is a folder; give a picture, or each of list_pictures({str(source)!r})')
     if not Path(source).is_file(): raise FileNotFoundError(f'{source} is not there; give the path of a picture')
     try:
@@ -250,9 +253,9 @@ def open_picture(
             warnings.simplefilter('ignore')
             with Image.open(source) as img:
                 img.draft(None, (1024,1024)) # a large JPEG is unpacked at a half, a quarter or an eighth of its size
-                if img.width*img.height > _MOST_PIXELS: raise ValueError(f'it has {img.width}×{img.height} pixels, more than {_MOST_PIXELS:,}')
+                if img.width*img.height > _MOST_PIXELS: raise ValueError(f'it has {img.width}×{img.height} pixels, more than {_MOST_PIXELS:,}: make it smaller')
                 return _plain(ImageOps.exif_transpose(img))
-    except Exception as e: raise ValueError(f'{source} cannot be read as a picture ({_why_not(source, e)}); open it in a viewer, and save it as PNG or JPEG, no larger than needed') from e
+    except Exception as e: raise ValueError(f'{source} cannot be read as a picture ({_why_not(source, e)}); if a viewer opens it, save it there as PNG or JPEG') from e
 
 def _why_not(source, error):
     "What is wrong with a picture, in a few words"
@@ -482,12 +485,14 @@ class FolderData(NamedTuple):
     classes: Names; the position is the class number
     pictures: What was made of each picture
     skipped: What could not be read, and why
+    valid_files: Paths of the validation pictures, in their order
     """
     train_ds:TensorDataset # Pictures, float `(n, c, h, w)`, or rows; and class numbers, int64 `(n,)`
     valid_ds:TensorDataset # As many numbers a picture
     classes:list           # Names; the position is the class number
     pictures:Pictures      # What was made of each picture
     skipped:list           # What could not be read, and why
+    valid_files:list       # Paths of the validation pictures, in their order
 
     def counts(self)->list: # Dicts of class, train, valid: rows of a table
         """How many pictures each class has
@@ -521,8 +526,6 @@ def split_rows(
     return (~chosen).nonzero().flatten(), chosen.nonzero().flatten()
 
 # %% ../nbs/28_using.ipynb #80f4d0bb
-_SUFFIXES = {'.png','.jpg','.jpeg','.gif','.bmp','.webp','.tif','.tiff','.ppm','.pgm','.heic','.heif','.avif'}
-
 def list_pictures(
     path:str|Path, # Folder
 )->list:           # Paths, in order
@@ -532,7 +535,7 @@ def list_pictures(
     returns: Paths, in order
     """
     if not Path(path).is_dir(): raise FileNotFoundError(f'{path} is not there, or is no folder; give a folder of pictures')
-    return sorted(p for p in Path(path).rglob('*') if p.suffix.lower() in _SUFFIXES and not p.name.startswith('.'))
+    return sorted(p for p in Path(path).rglob('*') if p.suffix.lower() in _SUFFIXES and not any(part.startswith('.') for part in p.relative_to(path).parts))
 
 def pictures_by_class(
     path:str|Path, # Folder with a sub-folder for each class
@@ -549,7 +552,7 @@ def pictures_by_class(
     found = {d.name: list_pictures(d) for d in sorted(path.iterdir()) if d.is_dir() and not d.name.startswith('.')}
     empty = [name for name,files in found.items() if not files]
     if empty: raise ValueError(f"{path} has no picture of class {empty[0]!r}; put some into that folder, or remove it")
-    if len(found) < least: raise ValueError(f"{path} has {len(found)} class{'es'*(len(found) != 1)} ({', '.join(found) or 'no sub-folder'}); two or more are needed, a sub-folder for each, as {path/'cat'/'1.jpg'} and {path/'dog'/'1.jpg'}")
+    if len(found) < least: raise ValueError(f"{path} has {len(found)} class{'es'*(len(found) != 1)} ({', '.join(found) or 'no sub-folder'}); two or more are needed, a sub-folder for each, as {path/'cat'/'1.jpg'} and {path/'dog'/'1.jpg'}{f'; if {path} holds one class, give the folder above it'*bool(not found and list_pictures(path))}")
     return found
 
 def _parts(path):
@@ -639,7 +642,7 @@ def _split_data(path, read, listed, classes, pictures, valid_share, seed, broken
     rows = ((~in_valid).nonzero().flatten(), in_valid.nonzero().flatten()) if valid_share is None else split_rows(y, valid_share, seed)
     x = as_input(read['x'], pictures)
     train_ds,valid_ds = (TensorDataset(x[r], y[r]) for r in rows)
-    return FolderData(train_ds, valid_ds, classes, pictures, skipped)
+    return FolderData(train_ds, valid_ds, classes, pictures, skipped, [listed[i][0] for i in read['rows'][rows[1]].tolist()])
 
 # %% ../nbs/28_using.ipynb #fceb9384
 def picture_cnn(
@@ -703,6 +706,7 @@ def train_folder(
     **fit_args: Hooks and more, for `fit`
     returns: The model, and the `History`
     """
+    if isinstance(name, FolderData): raise TypeError("name is a FolderData; the name comes first, as train_folder('pictures', data)")
     if not isinstance(data, FolderData): raise TypeError(f"data is a {type(data).__name__}; give what folder_data returns, as train_folder('pictures', folder_data('photos'))")
     if name not in FOLDER_MODELS: raise ValueError(f"name is {name!r}; the models are {', '.join(FOLDER_MODELS)}")
     p,spec,device = data.pictures,FOLDER_MODELS[name],check_device(device)
