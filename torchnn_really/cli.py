@@ -156,7 +156,7 @@ def say_epochs(
     history: As `fit` returns it
     """
     rows = history.epochs
-    if len(rows) > _MOST_EPOCHS: print(f"{len(rows)} epochs in {sum(row['seconds'] for row in rows):.1f} s, of which {_MOST_EPOCHS} are printed")
+    if len(rows) > _MOST_EPOCHS: print(f"{len(rows)} epochs in {sum(row['seconds'] for row in rows):.1f} s, some of them printed")
     best = min(rows, key=lambda row: row['valid_loss'], default=None)
     if best and best['valid_loss'] < min(.9*rows[-1]['valid_loss'], rows[-1]['valid_loss'] - .01): print(f"the validation loss was lowest after epoch {best['epoch']}: {best['valid_loss']:.4f}, accuracy {best['accuracy']:.1%}; --epochs {best['epoch']} ends there")
 
@@ -261,7 +261,7 @@ def write_report(
     settings = dict(model=args.model, parameters=f'{sum(p.numel() for p in model.parameters()):,}', optimizer=args.opt, **opt_args, epochs=len(history.epochs), batch=args.bs, seed=args.seed, device=device)
     if own:
         p,classes,valid_ds,about = data.pictures,data.classes,data.valid_ds,f'{args.data}: {data}'
-        shape,files,settings = (p.channels, p.height, p.width),data.valid_files,settings | dict(pictures=f'{p.height}×{p.width} pixels, {"grey" if p.channels == 1 else "in colour"}, {"a digit cut out" if p.kind == "digit" else "the middle"}')
+        shape,files,settings = (p.channels, p.height, p.width),data.valid_files,settings | dict(pictures=f'{p.height}×{p.width}, {"grey" if p.channels == 1 else "colour"}, {"digit" if p.kind == "digit" else "middle"}')
     else: shape,files,classes,valid_ds,about = None,None,None,TensorDataset(*(prepare(data.x_valid, data.y_valid) if prepare else (data.x_valid, data.y_valid))),data.heading
     save_report(args.out, model, valid_ds, history, classes, title=f'A training of {args.model}', about=about, settings=settings, shape=shape, files=files)
     print(f'written to {args.out}')
