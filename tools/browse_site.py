@@ -32,7 +32,7 @@ def browser(address):
         def request(r):
             if not r.url.startswith((address, 'data:', 'blob:')): wrong.append(f'asks another host for {r.url}')
         page.on('request', request)
-        page.on('requestfailed', lambda r: wrong.append(f'misses {r.url}'))
+        page.on('requestfailed', lambda r: wrong.append(f'misses {r.url}: {r.failure}') if r.failure != 'net::ERR_ABORTED' else None) # aborted: this program went on to the next page before it came, as mermaid asks for more after it has drawn
         page.on('response', lambda r: wrong.append(f'gets {r.status} for {r.url}') if r.status >= 400 else None)
         page.on('console', lambda m: wrong.append(f'logs: {m.text}') if m.type == 'error' and 'Failed to load resource' not in m.text else None)
         page.on('pageerror', lambda e: wrong.append(f'fails: {e}'))
