@@ -21,19 +21,15 @@ def process():
     quarto._ensure_quarto = lambda: None
     quarto._pre_docs(n_workers=2, file_glob=None, file_re=quarto._def_file_re)
 
-def short(cell):
-    "An entry whose docstring ends after its first line: the rest repeats the comments of its signature"
+def cut(cell, kept):
+    "An entry that ends after what the pattern `kept` finds in it"
     for output in cell['outputs']:
         data = output['data']
-        data['text/markdown'] = re.sub(r'(\n```\n\n\*[^\n]*).*', r'\1', ''.join(data['text/markdown']), flags=re.S)
+        data['text/markdown'] = re.sub(f'({kept}).*', r'\1', ''.join(data['text/markdown']), flags=re.S)
     return cell
 
-def heading_only(cell):
-    "An entry without its signature and docstring"
-    for output in cell['outputs']:
-        data = output['data']
-        data['text/markdown'] = re.sub(r'(### \S+\n).*', r'\1', ''.join(data['text/markdown']), flags=re.S)
-    return cell
+def short(cell): return cut(cell, r'\n```\n\n\*[^\n]*') # of the docstring the first line: the rest repeats the comments of the signature
+def heading_only(cell): return cut(cell, r'### \S+\n')
 
 def with_sources(cells):
     "Where an exported cell is shown, the entries of what it defines come before it, as headings, and it is not folded"

@@ -15,6 +15,7 @@ import math
 import os
 import platform
 import sys
+import zipfile
 from collections.abc import Callable
 from . import __version__
 
@@ -531,21 +532,18 @@ def check_file(
     name:str, # The argument's name
     path:str, # What was typed
 ):
-    """Complain if a file cannot be written there, or if its name says that something else is in it
+    """Complain if a file cannot be written there, or if something else would be lost or misnamed
 
     parser: Of the command
     name: The argument's name
     path: What was typed
     """
-    kind = os.path.splitext(path)[1].lower()
-    if name == 'out' and kind not in ('.html','.htm'): parser.error(f'argument --out: {path!r} must end in .html; it will be a page, which a browser also prints as PDF')
-    if name == 'save' and kind in _NO_MODEL: parser.error(f'argument --save: {path!r} cannot end in {kind}; it will be a model, as model.pt')
+    if name == 'out' and not path.lower().endswith(('.html','.htm')): parser.error(f'argument --out: {path!r} must end in .html; it will be a page, which a browser also prints as PDF')
+    if name == 'save' and os.path.isfile(path) and not zipfile.is_zipfile(path): parser.error(f'argument --save: {path!r} is there, and is no model; give another name, as model.pt')
     folder = os.path.dirname(path) or '.'
     if not os.path.isdir(folder): parser.error(f'argument --{name}: there is no folder {folder!r}')
     if not os.path.basename(path) or os.path.isdir(path): parser.error(f'argument --{name}: {path!r} is not the name of a file')
     if not os.access(folder, os.W_OK): parser.error(f'argument --{name}: {folder!r} cannot be written to')
-
-_NO_MODEL = ('.png','.jpg','.jpeg','.gif','.bmp','.webp','.tif','.tiff','.heic','.html','.htm','.pdf','.txt','.csv','.json','.py','.ipynb') # What nobody wants replaced by a model
 
 def check_pictures_args(
     args:argparse.Namespace, # Of `fit`

@@ -157,10 +157,11 @@ def prediction_grid(
     size: Width of each, in a browser's pixels; None: more for long names
     files: The pictures' files, `n` paths, for their names below; None: none
     """
-    names,below = _names(classes, probabilities.shape[1]),[''] * len(labels) if files is None else [f'\n{Path(f).name}' for f in files]
+    names = _names(classes, probabilities.shape[1])
+    below = [''] * len(labels) if files is None else [f'\n{Path(f).name}' for f in plain_values('files', files, len(labels))]
     sure,said = probabilities.max(1)
     rows = list(zip(said.tolist(), labels.tolist(), sure.tolist()))
-    captions = [f"{names[s]} {'=' if s == l else '≠'} {names[l]}\n{p:.1%}{file}" for (s,l,p),file in zip(rows, below, strict=True)]
+    captions = [f"{names[s]} {'=' if s == l else '≠'} {names[l]}\n{p:.1%}{file}" for (s,l,p),file in zip(rows, below)]
     return picture_grid(images, captions, wrong=[i for i,(s,l,_) in enumerate(rows) if s != l], size=size or (78 if files is None and max(map(len, names)) < 7 else 109))
 
 # %% ../nbs/04_pages.ipynb #76b11153

@@ -230,15 +230,15 @@ def list_runs(
 
 # %% ../nbs/03_runs.ipynb #f8d044df
 def find_run(
-    which:str|Path|None=None,  # A run's folder, its name, or the name of its folder; None: the latest
+    which:str|Path|None=None,  # A run's folder or the `.wandb` file in it, its name, or the name of its folder; None: the latest
     folder:str|Path|None=None, # Where to look for names; None: `runs_dir()`
 )->SavedRun:
     """A run as it is called; of several with one name, the latest
 
-    which: A run's folder, its name, or the name of its folder; None: the latest
+    which: A run's folder or the `.wandb` file in it, its name, or the name of its folder; None: the latest
     folder: Where to look for names; None: `runs_dir()`
     """
-    if which is not None and Path(which).is_dir(): return read_run(which)
+    if which is not None and Path(which).exists(): return read_run(which)
     runs = list_runs(folder)
     found = [r for r in runs if which in (None, r.about['name'], r.folder.name)]
     if found: return found[0]
