@@ -14,7 +14,6 @@ import textwrap
 from functools import partial
 from pathlib import Path
 from typing import Callable, NamedTuple
-from fastcore.basics import patch
 import torch
 import torch.nn.functional as F
 from torch import optim

@@ -17,7 +17,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 import torch
-from fastcore.basics import patch
 from torch.utils.data import DataLoader
 from . import __version__
 from .data import check_count

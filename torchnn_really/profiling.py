@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 import torch
-from fastcore.basics import patch
 from torch.utils.data import Dataset, TensorDataset
 from .data import check_count
 from .loaders import WrappedDataLoader

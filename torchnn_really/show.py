@@ -17,7 +17,6 @@ import re
 import textwrap
 from collections.abc import Callable
 import torch
-from fastcore.basics import patch
 from .data import check_count
 
 # %% ../nbs/kit/01_show.ipynb #76f30de1

@@ -9,7 +9,6 @@ __all__ = ['Table', 'show_table', 'thinned']
 import html
 import re
 from collections.abc import Iterable
-from fastcore.basics import patch
 
 # %% ../nbs/kit/02_tables.ipynb #aa0147da
 class Table:

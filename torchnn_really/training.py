@@ -22,7 +22,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from fastcore.basics import patch
 from torch import nn
 from .data import check_count, progress_bar
 from .rungs import accuracy, epochs_for
