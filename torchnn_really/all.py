@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../nbs/use/06_all.ipynb #09a3786a
-from . import gradients, batches, controls, data, device, frameworks, ladder, layers, lean, loaders, models, pages, profiling, recipes, rungs, runs, show, tables, tracking, training, using
+from . import curves, drawing, reports, run_views, gradients, batches, controls, data, device, frameworks, ladder, layers, lean, loaders, models, pages, profiling, recipes, rungs, runs, show, tables, tracking, training, using
 from .gradients import *
 from .batches import *
 from .controls import *
@@ -18,10 +18,11 @@ from .layers import *
 from .lean import *
 from .loaders import *
 from .models import *
-from .pages import *
 from .profiling import *
 from .recipes import *
 from .rungs import *
+from .reports import *
+from .run_views import *
 from .runs import *
 from .show import *
 from .tables import *
@@ -30,14 +31,15 @@ from .training import *
 from .using import *
 
 # %% ../nbs/use/06_all.ipynb #a72fba9f
-_modules = data, show, tables, runs, pages, gradients, rungs, tracking, batches, training, models, layers, loaders, device, profiling, ladder, using, lean, controls, frameworks, recipes
+_modules = data, drawing, curves, show, tables, runs, run_views, pages, reports, gradients, rungs, tracking, batches, training, models, layers, loaders, device, profiling, ladder, using, lean, controls, frameworks, recipes
 # one by one, as type checkers and editors read it
 __all__ = []
 __all__ += data.__all__
 __all__ += show.__all__
 __all__ += tables.__all__
 __all__ += runs.__all__
-__all__ += pages.__all__
+__all__ += run_views.__all__
+__all__ += reports.__all__
 __all__ += gradients.__all__
 __all__ += rungs.__all__
 __all__ += tracking.__all__

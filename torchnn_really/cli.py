@@ -200,7 +200,7 @@ def write_report(
 ):
     "Write a report of the training to a file"
     from torch.utils.data import TensorDataset
-    from torchnn_really.pages import save_report
+    from torchnn_really.reports import save_report
     from torchnn_really.using import FOLDER_MODELS
     own,prepare = args.data not in _SOURCES,FOLDER_MODELS[args.model].prepare
     settings = dict(model=args.model, parameters=f'{sum(p.numel() for p in model.parameters()):,}', optimizer=args.opt, **opt_args, epochs=len(history.epochs), batch=args.bs, seed=args.seed, device=device)
@@ -243,8 +243,8 @@ def epoch_printer(
     epochs:int, # How many there will be
 )->Callable:    # For `fit`'s `on_val_epoch_end`
     "What prints each epoch; of many, `_MOST_EPOCHS`"
-    from torchnn_really.tables import thinned
-    told = set(thinned(range(1, epochs+1), _MOST_EPOCHS))
+    from torchnn_really.tables import evenly_spaced
+    told = set(evenly_spaced(range(1, epochs+1), _MOST_EPOCHS))
     def hook(info):
         if info['epoch'] in told: print_epoch(info)
     return hook
@@ -301,7 +301,8 @@ def run_show(
     args:argparse.Namespace, # which, out
 )->int:
     "Print what a run's folder holds, or write its drawing"
-    from torchnn_really.runs import find_run, show_run
+    from torchnn_really.run_views import show_run
+    from torchnn_really.runs import find_run
     view = show_run(find_run(args.which))
     print(view)
     if args.out:

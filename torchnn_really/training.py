@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import nn
 from .data import check_count, progress_bar
 from .rungs import accuracy, epochs_for
-from .tables import show_table, thinned
+from .tables import evenly_spaced, show_table
 from .tracking import LiveCurves, Tracker, Watcher, run_folder, start_run
 
 # %% ../nbs/train/03_training.ipynb #ab64ae9a
@@ -81,7 +81,7 @@ class History:
     def __repr__(self): return repr(self._table())
     def _repr_html_(self): return self._table()._repr_html_()
     def _table(self):
-        rows = thinned(self.epochs)
+        rows = evenly_spaced(self.epochs)
         few = f', {len(rows)} of {len(self.epochs):,} epochs'*(len(rows) < len(self.epochs))
         return show_table(rows, f'{self.n_steps:,} steps' + few + f', stopped: {self.stopped}'*bool(self.stopped))
 
