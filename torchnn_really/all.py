@@ -6,12 +6,14 @@
 __all__ = []
 
 # %% ../nbs/use/06_all.ipynb #09a3786a
-from . import gradients, batches, controls, data, device, frameworks, ladder, layers, lean, loaders, models, pages, profiling, recipes, rungs, runs, show, tables, tracking, training, using
+from . import gradients, batches, controls, data, device, digits, downloads, frameworks, ladder, layers, lean, loaders, models, pages, pickles, profiling, recipes, rungs, runs, show, tables, tracking, training, using
 from .gradients import *
 from .batches import *
 from .controls import *
 from .data import *
 from .device import *
+from .digits import *
+from .downloads import *
 from .frameworks import *
 from .ladder import *
 from .layers import *
@@ -19,6 +21,7 @@ from .lean import *
 from .loaders import *
 from .models import *
 from .pages import *
+from .pickles import *
 from .profiling import *
 from .recipes import *
 from .rungs import *
@@ -30,9 +33,12 @@ from .training import *
 from .using import *
 
 # %% ../nbs/use/06_all.ipynb #a72fba9f
-_modules = data, show, tables, runs, pages, gradients, rungs, tracking, batches, training, models, layers, loaders, device, profiling, ladder, using, lean, controls, frameworks, recipes
+_modules = digits, downloads, pickles, data, show, tables, runs, pages, gradients, rungs, tracking, batches, training, models, layers, loaders, device, profiling, ladder, using, lean, controls, frameworks, recipes
 # one by one, as type checkers and editors read it
 __all__ = []
+__all__ += digits.__all__
+__all__ += downloads.__all__
+__all__ += pickles.__all__
 __all__ += data.__all__
 __all__ += show.__all__
 __all__ += tables.__all__

@@ -19,7 +19,9 @@ import torch.nn.functional as F
 from torch import optim
 from torch.utils.data import TensorDataset
 from .batches import get_data
-from .data import Digits, check_digits, load_data, progress_bar
+from .data import load_data
+from .digits import Digits, check_digits
+from .progress import progress_bar
 from .device import check_device, dataset_on
 from .loaders import WrappedDataLoader, any_size_cnn, preprocess
 from .models import Mnist_CNN
