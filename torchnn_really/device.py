@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 import torch
 from torch.utils.data import TensorDataset
+from .arguments import check_device
 from .convnets import WrappedDataLoader
 from .training import loss_batch
 
@@ -19,23 +20,6 @@ def default_device()->torch.device: # `cuda`, `mps`, `xpu`, … or `cpu`
     "The accelerator of this machine if it has one, otherwise the CPU"
     if not torch.accelerator.is_available(): return torch.device('cpu')
     return torch.accelerator.current_accelerator() or torch.device('cpu')
-
-# %% ../nbs/train/08_device.ipynb #dd299d66
-def check_device(
-    device:str|torch.device|None, # 'cpu', 'cuda:1' or a `torch.device`; None: `default_device()`
-)->torch.device:
-    "The device, if this machine has it; otherwise an error that says what it has"
-    if device is None: return default_device()
-    there = sorted({'cpu', default_device().type})
-    try: found = torch.device(device)
-    except (RuntimeError,TypeError): found = None
-    if found is None or found.type not in there:
-        raise ValueError(f"device is {str(device)!r}; this machine has {' and '.join(there)}")
-    n = 1 if found.type == 'cpu' else torch.accelerator.device_count()
-    if (found.index or 0) >= n:
-        raise ValueError(f'device is {str(device)!r}; the devices of type {found.type} here '
-                         f'are numbered 0 to {n-1}')
-    return found
 
 # %% ../nbs/train/08_device.ipynb #192679d7
 def to_device(
@@ -49,9 +33,9 @@ def to_device(
 # %% ../nbs/train/08_device.ipynb #2c7d192a
 def on_device(
     dl,                                # Loader
-    device:str|torch.device|None=None, # Where its batches go; None: `default_device()`
+    device:str|torch.device|None=None, # Where they go; None: the default
 )->WrappedDataLoader:
-    "A loader whose batches come on a device, copied while Python goes on where it can"
+    "A loader whose batches come on a device, copied in the background where it can"
     pinned = bool(getattr(dl, 'pin_memory', False))
     move = partial(to_device, device=check_device(device), non_blocking=pinned)
     return WrappedDataLoader(dl, move)
@@ -63,8 +47,8 @@ def dataset_on(
 )->TensorDataset:
     "A dataset whose tensors live on a device, so that batches are cut there"
     if not isinstance(ds, TensorDataset):
-        raise TypeError(f'ds is {type(ds).__name__}; a TensorDataset can be moved whole, '
-                        'for others move the batches with on_device(loader)')
+        raise TypeError(f'ds is {type(ds).__name__}; a TensorDataset can be moved '
+                        'whole, for others move the batches with on_device(loader)')
     return TensorDataset(*to_device(*ds.tensors, device=check_device(device)))
 
 # %% ../nbs/train/08_device.ipynb #24be3b18
@@ -91,18 +75,17 @@ def _record_step(step, model, loss_func, xb, yb, opt):
 # %% ../nbs/train/08_device.ipynb #f857920a
 def graphed(
     step:Callable=loss_batch, # Function for `fit`'s `step`
-    warm_up:int=3,            # Batches of a shape that run as usual before one is recorded
+    warm_up:int=3,            # Batches of a shape that run before one is recorded
 )->Callable:                  # Function for `fit`'s `step`
     "The same step; on CUDA, recorded once for each shape of batch, then replayed"
     graphs,seen,settings = {},Counter(),[]
     def replayed(model, loss_func, xb, yb, opt):
         if not xb.is_cuda: return step(model, loss_func, xb, yb, opt)
-        args,shape = (model,loss_func,xb,yb,opt),(xb.shape,yb.shape,id(model),id(loss_func))
-        now = [{k: v for k,v in g.items() if k != 'params'} for g in opt.param_groups]
+        args = model,loss_func,xb,yb,opt
+        shape = xb.shape,yb.shape,id(model),id(loss_func)
+        now = [str({**g, 'params': None}) for g in opt.param_groups]
         if now != settings: # a graph holds the rates it was recorded with
-            graphs.clear()
-            seen.clear()
-            settings[:] = now
+            graphs.clear(); seen.clear(); settings[:] = now
         seen[shape] += 1
         if seen[shape] <= warm_up: return _on_own_stream(step, *args)
         if shape not in graphs: graphs[shape] = _record_step(step, *args)
