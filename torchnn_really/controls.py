@@ -30,11 +30,12 @@ from .batches import get_data
 from .curves import draw_curves, ema
 from .drawing import are_pictures, draw_matrix, draw_predictions, draw_weights
 from .drawing import first_weights
-from .data import check_count, check_positive, has_mnist, in_notebook, load_data
-from .device import check_device, default_device, on_device, to_device
-from .layers import sequential_cnn
-from .loaders import WrappedDataLoader
-from .models import Mnist_CNN
+from .arguments import check_count, check_device, check_positive
+from .data import load_data
+from .downloads import has_mnist
+from .progress import in_notebook
+from .device import default_device, on_device, to_device
+from .convnets import Mnist_CNN, WrappedDataLoader, sequential_cnn
 from .rungs import Mnist_Logistic, accuracy, epochs_for, get_model
 from .pages import save_page
 from .tables import show_table

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/kit/00_drawing.ipynb #759b3c11
+# %% ../nbs/kit/00_drawing.ipynb #f651b4ac
 import base64
 import html
 import io
@@ -13,7 +13,7 @@ import math
 import re
 from pathlib import Path
 import torch
-from torchnn_really.data import check_count
+from torchnn_really.arguments import check_count
 from torchnn_really.tables import show_table
 
 # %% ../nbs/kit/00_drawing.ipynb #75350f5e

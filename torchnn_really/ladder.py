@@ -19,10 +19,12 @@ import torch.nn.functional as F
 from torch import optim
 from torch.utils.data import TensorDataset
 from .batches import get_data
-from .data import Digits, check_digits, load_data, progress_bar
-from .device import check_device, dataset_on
-from .loaders import WrappedDataLoader, any_size_cnn, preprocess
-from .models import Mnist_CNN
+from .data import load_data
+from .digits import Digits, check_digits
+from .progress import progress_bar
+from .arguments import check_device
+from .device import dataset_on
+from .convnets import Mnist_CNN, WrappedDataLoader, any_size_cnn, preprocess
 from .curves import draw_curves, ema
 from .drawing import Drawing, draw_weights, png_url, side_by_side
 from .pages import ResultPage

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/kit/04_pages.ipynb #12240fa1
+# %% ../nbs/kit/04_pages.ipynb #32e6d5c4
 import html
 import platform
 from datetime import date
 from pathlib import Path
 import torch
 from torchnn_really import __version__
-from torchnn_really.data import store_file
+from torchnn_really.files import store_file
 from torchnn_really.drawing import as_html
 
 # %% ../nbs/kit/04_pages.ipynb #08dd392f

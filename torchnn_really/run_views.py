@@ -71,7 +71,7 @@ def _curves(run):
     charts = [draw_curves(run.series(k), xlabel=run.axis(k).strip('_'), ylabel=k) for k in others]
     return folded + (_fold('other numbers', side_by_side(*charts).html, True) if charts else '')
 
-# %% ../nbs/kit/05_run_views.ipynb #a644b1e2
+# %% ../nbs/kit/05_run_views.ipynb #092f7e0e
 def _histograms(run, most=200):
     "Key → list of `(step, counts, edges)` for what was logged as histograms, `most` at most"
     found = {}
@@ -80,7 +80,7 @@ def _histograms(run, most=200):
             if isinstance(v, dict) and v.get('_type') == 'histogram' and 'bins' in v:
                 found.setdefault(k, []).append((row.get('step', row['_step']), v))
     some = {k: h[::math.ceil(len(h)/most)] for k,h in found.items()}
-    return {k: [(s, v['values'].decode(), v['bins'].decode()) for s,v in h] for k,h in some.items()}
+    return {k: [(s, v['values'].list(), v['bins'].list()) for s,v in h] for k,h in some.items()}
 
 def _common_shares(histograms, n=40):
     "`(shares, edges)`: a column of `n` shares for each histogram, over `n+1` common edges"

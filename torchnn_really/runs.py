@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['read_run', 'list_runs']
 
-# %% ../nbs/kit/03_runs.ipynb #f300d0fc
+# %% ../nbs/kit/03_runs.ipynb #85a3e0f7
 import functools
 import json
 import os
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 import torch
-from .data import cache_dir
+from .files import cache_dir
 
 # %% ../nbs/kit/03_runs.ipynb #6e2fea1f
 _BLOCK = 2**15 # Bytes of a block
@@ -90,10 +90,10 @@ class SavedRun(NamedTuple):
         columns = [row.get(axis, row['_step']) for row in rows],[row[key] for row in rows]
         return tuple(torch.tensor(column, dtype=torch.float64) for column in columns)
 
-# %% ../nbs/kit/03_runs.ipynb #601ef8ce
+# %% ../nbs/kit/03_runs.ipynb #e0822e6e
 class UndecodedList(str):
     "A list as W&B wrote it: thousands of histograms are read quickly if only those needed are decoded"
-    def decode(self)->list: # Numbers
+    def list(self)->list: # Numbers
         "The list"
         return json.loads(self)
 

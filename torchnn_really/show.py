@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['show_images', 'show_weights', 'show_curves', 'show_diff']
 
-# %% ../nbs/kit/01_show.ipynb #2ace6962
+# %% ../nbs/kit/01_show.ipynb #3386f74d
 import ast
 import difflib
 import html
@@ -15,7 +15,7 @@ import math
 import re
 import textwrap
 from collections.abc import Callable
-from .data import check_count
+from .arguments import check_count
 from .curves import check_smooth, curve_points, ema, is_sparse, line_style
 from .drawing import RIGHT, WEIGHT_COLORS, WRONG, as_pictures, as_squares, plain_values
 from .drawing import rgb, unit_range
