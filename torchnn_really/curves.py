@@ -39,7 +39,7 @@ def ema(
         smooth.append(average / (1-weight**seen))
     return torch.tensor(smooth)
 
-# %% ../nbs/kit/00_curves.ipynb #2897e3e0
+# %% ../nbs/kit/00_curves.ipynb #8af6b720
 def _column(values):
     "Numbers, a tensor, or a list of either, as a tensor outside any graph"
     tensors = isinstance(values, (list, tuple)) and any(isinstance(v, torch.Tensor) for v in values)
@@ -62,9 +62,10 @@ def curve_points(
         steps = _column(curve[0]) if _is_pair(curve) else torch.arange(losses.numel())
         found[name] = steps,losses
         if losses.ndim == 1 and steps.shape == losses.shape: continue
-        raise ValueError(f"{f'curves[{name!r}]' if name else 'curves'} has losses of shape "
-                         f'{tuple(losses.shape)} at steps of shape {tuple(steps.shape)}; give losses '
-                         '(n,), or a tuple (steps, losses) of two times (n,)')
+        which = f'curves[{name!r}]' if name else 'curves'
+        raise ValueError(f'{which} has losses of shape {tuple(losses.shape)} at steps of shape '
+                         f'{tuple(steps.shape)}; give losses (n,), or a tuple (steps, losses) of '
+                         'two times (n,)')
     return found
 
 def is_sparse(
@@ -80,7 +81,7 @@ def check_smooth(
     if not 0 <= smooth < 1:
         raise ValueError(f'smooth is {smooth}; it must be at least 0 and less than 1')
 
-# %% ../nbs/kit/00_curves.ipynb #e0d441ff
+# %% ../nbs/kit/00_curves.ipynb #5218d293
 _WIDTH,_HIGH = 360,150 # Of a chart, and of its axes
 
 def _round_ticks(low, high, n=5, whole=False):
@@ -93,7 +94,7 @@ def _round_ticks(low, high, n=5, whole=False):
 
 def _limits(values, margin=0.):
     "Where an axis begins and ends: at zero, if the numbers come near it; `margin` is a share"
-    found = [v for v in values if math.isfinite(v)] or [0.]
+    found = [v for v in values if math.isfinite(v)] or [0., 1.]
     low,high = min(found),max(found)
     if 0 <= low < .5*high: return 0.,high*(1+margin)
     room = (high-low)*margin or (abs(high) or 1)*.05*(high == low)
@@ -138,10 +139,11 @@ def _axes(plane, xlabel, ylabel, whole):
 def _svg(inside, height, alt):
     "A drawing that is as wide as there is room, up to 30 letters"
     style = 'display:block;width:100%;max-width:30em;font:12px system-ui,sans-serif'
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" role="img" '
-            f'aria-label="{html.escape(alt)}" style="{style}" fill="currentColor">{inside}</svg>')
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" '
+            f'role="img" aria-label="{html.escape(alt)}" style="{style}" fill="currentColor">'
+            f'{inside}</svg>')
 
-# %% ../nbs/kit/00_curves.ipynb #30fe55ad
+# %% ../nbs/kit/00_curves.ipynb #bedece93
 _DASHES = {'-': 'none', '--': '7 3', '-.': '7 3 2 3', ':': '2 3'}
 
 def _extremes(steps, losses, most=400):
@@ -203,11 +205,11 @@ def _said(points, xlabel, ylabel):
 def draw_curves(
     curves,                  # As `curve_points` takes them
     *,
-    smooth:float=0.,         # The weight for `ema`; curves of 30 points or fewer are left as they are
+    smooth:float=0.,         # The weight for `ema`; curves of 30 points or fewer are left as is
     behind:Sequence=(),      # More such dicts, with names of `curves`: earlier runs, drawn faint
     xlabel:str='step',       # What is counted to the right
     ylabel:str='loss, nats', # What is measured, with its unit
-    ylim:tuple|None=None,    # The lowest and the highest number on the chart; None: as the curves are
+    ylim:tuple|None=None,    # The lowest and the highest number; None: as the curves are
     at_most:float=math.inf,  # If `ylim` is None: the highest number, however high the curves are
     alt:str='',              # What is to be seen, for those who can't see it; '': each curve's ends
 )->Drawing:

@@ -49,7 +49,7 @@ class Drawing:
     def __repr__(self): return self.text
     def _repr_html_(self): return svg_as_images(self.html)
 
-# %% ../nbs/kit/00_drawing.ipynb #331d3b45
+# %% ../nbs/kit/00_drawing.ipynb #95bfb3a1
 def as_html(
     part, # Text, a `Drawing`, or another object with `_repr_html_`
 )->str:
@@ -57,8 +57,8 @@ def as_html(
     if isinstance(part, str): return f'<p>{html.escape(part)}</p>'
     if isinstance(part, Drawing): return part.html
     if hasattr(part, '_repr_html_'): return part._repr_html_()
-    raise TypeError(f'parts holds a {type(part).__name__}; give text, or an object with _repr_html_, '
-                    'as show_table, show_diff and draw_images return')
+    raise TypeError(f'parts holds a {type(part).__name__}; give text, or an object with '
+                    '_repr_html_, as show_table, show_diff and draw_images return')
 
 def side_by_side(
     *parts, # Text, or objects that show themselves as HTML
@@ -69,7 +69,7 @@ def side_by_side(
     flex = 'display:flex;flex-wrap:wrap;gap:4px 24px;align-items:flex-start'
     return Drawing(f'<div style="{flex}">{cells}</div>', '\n'.join(map(str, parts)))
 
-# %% ../nbs/kit/00_drawing.ipynb #f7ed0b35
+# %% ../nbs/kit/00_drawing.ipynb #000dd0d6
 def as_squares(
     name:str, # The argument's name, for the message
     x,        # Tensor, array or list
@@ -89,8 +89,9 @@ def as_pictures(
     x = as_squares('images', images)
     if x.ndim == 4: x = x.squeeze(1) if x.shape[1] == 1 else x.movedim(1, -1)
     if x.numel() and (x.ndim == 3 or x.ndim == 4 and x.shape[-1] == 3): return x
-    raise ValueError(f'images has shape {tuple(torch.as_tensor(images).shape)}; it must be '
-                     '(n, pixels of a square), (n, h, w), (n, 1, h, w) or (n, 3, h, w), and not empty')
+    came = tuple(torch.as_tensor(images).shape)
+    raise ValueError(f'images has shape {came}; it must be (n, pixels of a square), (n, h, w), '
+                     '(n, 1, h, w) or (n, 3, h, w), and not empty')
 
 def are_pictures(
     x:torch.Tensor, # Items of a dataset, stacked
@@ -110,7 +111,7 @@ def unit_range(
     if low >= 0 and high <= 1: return x.float()
     return (x-low) / (high-low).clamp(min=1e-12)
 
-# %% ../nbs/kit/00_drawing.ipynb #8a63f599
+# %% ../nbs/kit/00_drawing.ipynb #b5c1534f
 def plain_values(
     name:str, # The argument's name, for the message
     values,   # Tensor, array or list
@@ -119,8 +120,8 @@ def plain_values(
     "A list of one plain value for each of `n` images"
     shape = tuple(getattr(values, 'shape', (len(values),)))
     if shape == (n,): return [v.item() if hasattr(v, 'item') else v for v in values]
-    raise ValueError(f'{name} has shape {shape}; it must hold one value for each of the {n} images, '
-                     f'shape ({n},)')
+    raise ValueError(f'{name} has shape {shape}; it must hold one value for each of the {n} '
+                     f'images, shape ({n},)')
 
 def class_names(
     classes, # Names, or None
@@ -129,7 +130,8 @@ def class_names(
     "The classes' names as text; 0, 1, 2, … if there are none"
     names = [str(name) for name in (range(n) if classes is None else classes)]
     if len(names) == n: return names
-    raise ValueError(f'classes has {len(names)} names; the model gives {n} scores, and each needs one')
+    raise ValueError(f'classes has {len(names)} names; the model gives {n} scores, and each '
+                     'needs one')
 
 # %% ../nbs/kit/00_drawing.ipynb #53fc21ff
 def png_url(
@@ -196,7 +198,7 @@ def draw_predictions(
     wide = bool(files) or max(map(len, names)) > 6
     return draw_images(images, captions, wrong=wrong, size=size or (109 if wide else 78))
 
-# %% ../nbs/kit/00_drawing.ipynb #62c60ccf
+# %% ../nbs/kit/00_drawing.ipynb #7abd50f9
 WEIGHT_COLORS = ['#67001f', '#d6604d', '#f7f7f7', '#4393c3', '#053061'] # From lowest to highest
 
 def weight_colors(
@@ -216,11 +218,12 @@ def first_weights(
     "The weights of a model's first layer, if they are as large as a picture or are small squares"
     found = model.parameters() if hasattr(model, 'parameters') else []
     w = next((p for p in found if p.ndim > 1), torch.empty(0))
-    if w.ndim == 2 and w.shape[1] == x[0].numel() and are_pictures(x): return w.view(-1, *x.shape[1:])
+    whole = w.ndim == 2 and w.shape[1] == x[0].numel() and are_pictures(x)
+    if whole: return w.view(-1, *x.shape[1:])
     return w if w.ndim == 4 and w.shape[1] in (1,3) else None
 
 def draw_weights(
-    weight:torch.Tensor, # `(classes, pixels of a square)`, `(n, h, w)`, `(n, 1, h, w)` or `(n, 3, h, w)`
+    weight:torch.Tensor, # `(classes, pixels of a square)`, `(n, h, w)`, `(n, 3, h, w)`, …
     labels=None,         # Names, one for each; none if None
     *,
     n:int=32,            # Show at most this many, from the first
@@ -236,17 +239,18 @@ def draw_weights(
     scaled = .5 + w[:n]/(2*limit) if colour else weight_colors(w[:n], limit)
     grid = draw_images(scaled.movedim(3, 1), names[:n], size=size, ncols=ncols)
     of = f'{n} of {len(w)}, ' if len(w) > n else ''
-    scale = 'grey is 0, black and white are' if colour else 'red is below 0, blue above, the darkest is'
+    scale = 'red is below 0, blue above, the darkest is'
+    if colour: scale = 'grey is 0, black and white are'
     below = f'<p class="soft">{of}{scale} ±{limit:.2g}</p>'
     return Drawing(grid.html.replace('alt=""', 'alt="weights"') + below,
                    f'{min(n, len(w))} pictures of weights')
 
-# %% ../nbs/kit/00_drawing.ipynb #16709fb1
+# %% ../nbs/kit/00_drawing.ipynb #eef19bff
 def draw_matrix(
     counts,       # `(classes, classes)`, integers: a row for each true class
     classes=None, # The classes' names; 0, 1, 2, … if None
     most:int=20,  # Classes up to which there is a square; above it a list of as many mistakes
-):                # A `Drawing`, or a `Table`
+)->Drawing:
     "A confusion matrix: how often each class was taken for each"
     counts = torch.as_tensor(counts)
     k,names = len(counts),class_names(classes, len(counts))
@@ -256,8 +260,9 @@ def draw_matrix(
     order = mistakes.argsort(descending=True, stable=True)[:most].tolist()
     rows = [dict(truth=names[i//k], prediction=names[i%k], times=int(mistakes[i]),
                  of=int(counts[i//k].sum())) for i in order if mistakes[i]]
-    heading = f'the {len(rows)} most frequent mistakes among {k} classes'
-    return show_table(rows, heading if rows else 'no mistakes')
+    heading = f'the {len(rows)} most frequent mistakes among {k} classes' if rows else 'no mistakes'
+    table = show_table(rows, heading)
+    return Drawing(table._repr_html_(), repr(table))
 
 def _cell(n, share, color):
     "A cell of the matrix, shaded by its share of the row"

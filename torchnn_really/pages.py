@@ -15,7 +15,7 @@ from torchnn_really import __version__
 from torchnn_really.files import store_file
 from torchnn_really.drawing import as_html
 
-# %% ../nbs/kit/04_pages.ipynb #08dd392f
+# %% ../nbs/kit/04_pages.ipynb #c8044415
 _STYLE = '''
 :root { color-scheme: light dark; --text: #1c1917; --back: #fff; --soft: #57534e; --line: #d6d3d1 }
 @media (prefers-color-scheme: dark) {
@@ -41,7 +41,8 @@ svg { height: auto }
 [style*="overflow-x"] { /* a shade where there is more to the side */
   background: linear-gradient(90deg, var(--back) 30%, transparent) left,
     linear-gradient(-90deg, var(--back) 30%, transparent) right,
-    linear-gradient(90deg, #888a, transparent) left, linear-gradient(-90deg, #888a, transparent) right;
+    linear-gradient(90deg, #888a, transparent) left,
+    linear-gradient(-90deg, #888a, transparent) right;
   background-size: 40px 100%, 40px 100%, 14px 100%, 14px 100%;
   background-repeat: no-repeat; background-attachment: local, local, scroll, scroll
 }
@@ -72,11 +73,11 @@ def save_page(
     page = f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n'
     store_file(Path(path), page.encode())
 
-# %% ../nbs/kit/04_pages.ipynb #5322a43a
+# %% ../nbs/kit/04_pages.ipynb #40b5b160
 def versions_line()->str:
     "When a page was made, and by what"
-    return (f'Made on {date.today()} by torchnn_really {__version__}, with torch {torch.__version__} '
-            f'and Python {platform.python_version()}.')
+    return (f'Made on {date.today()} by torchnn_really {__version__}, with torch '
+            f'{torch.__version__} and Python {platform.python_version()}.')
 
 _WIDE = '<div style="overflow-x:auto"'
 _SCROLLS = (f'{_WIDE} tabindex="0" role="region" aria-label="a wide table or code: '

@@ -86,21 +86,23 @@ def _all_outputs(model, ds, bs=500):
         if training: model.train()
     return tuple(torch.cat(part) for part in zip(*found))
 
-# %% ../nbs/use/07_reports.ipynb #b4ce92f8
+# %% ../nbs/use/07_reports.ipynb #e52b6cee
 def _add_answers(page, x, y, probabilities, classes, files):
     "Mistakes, what is right, and what is mixed up"
     k,preds = probabilities.shape[1],probabilities.argmax(1)
     names,right = class_names(classes, k),int((preds == y).sum())
-    page.about += f'\n{right:,} of the {len(y):,} items for validation are right, {right/len(y):.1%}.'
+    share = f'{right:,} of the {len(y):,} items for validation are right, {right/len(y):.1%}.'
+    page.about += f'\n{share}'
     wrong,good = surest_mistakes(y, probabilities),correct_examples(y, probabilities)
     if are_pictures(x) and len(wrong):
         of_wrong = files and [files[i] for i in wrong.tolist()]
         grid = draw_predictions(x[wrong], y[wrong], probabilities[wrong], names, files=of_wrong)
-        page.add('Its surest mistakes', 'The mistakes to look at first are those it is surest of. Below '
-                 'each: prediction ≠ truth, and how probable it held its prediction.', grid)
+        page.add('Its surest mistakes', 'The mistakes to look at first are those it is surest of. '
+                 'Below each: prediction ≠ truth, and how probable it held its prediction.', grid)
     if are_pictures(x) and len(good):
         grid = draw_predictions(x[good], y[good], probabilities[good], names)
-        page.add('Some it gets right', 'The first of each class, then the second of each, and so on.', grid)
+        page.add('Some it gets right', 'The first of each class, then the second of each, and so '
+                 'on.', grid)
     words = ['A row for each true class, a column for each prediction.'] if k <= 20 else []
     counts = torch.bincount(y*k + preds, minlength=k*k).view(k, k)
     page.add('What it mixes up', *words, draw_matrix(counts, names))
@@ -109,11 +111,12 @@ def _add_weights(page, model, x, classes):
     "The weights of its first layer, if they can be seen"
     weight = first_weights(model, x)
     if weight is None: return
-    of_classes = classes is not None and len(weight) == len(classes) and weight.shape[1:] == x.shape[1:]
-    page.add('The weights of its first layer', draw_weights(weight, classes if of_classes else None))
+    of_classes = classes is not None and len(weight) == len(classes)
+    names = classes if of_classes and weight.shape[1:] == x.shape[1:] else None
+    page.add('The weights of its first layer', draw_weights(weight, names))
 
-def _training_page(model, valid_ds, history=None, classes=None, *, title='', about='', settings=None,
-                   shape=None, files=None):
+def _training_page(model, valid_ds, history=None, classes=None, *, title='', about='',
+                   settings=None, shape=None, files=None):
     "A report of a training: settings, epochs, curves, mistakes, weights"
     x,y,out = _all_outputs(model, valid_ds)
     if shape is not None: x = x.view(-1, *shape)

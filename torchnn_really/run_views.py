@@ -23,11 +23,12 @@ from .pages import save_page
 from .runs import SavedRun, read_run
 from .tables import show_table
 
-# %% ../nbs/kit/05_run_views.ipynb #042c7204
+# %% ../nbs/kit/05_run_views.ipynb #af6efdd9
 def _fold(title, inside, open=False):
     "A headed part that opens at a click; nothing if there is nothing in it"
     if not inside: return ''
-    return (f'<details{" open" if open else ""} style="margin:.3em 0"><summary style="cursor:pointer">'
+    state = ' open' if open else ''
+    return (f'<details{state} style="margin:.3em 0"><summary style="cursor:pointer">'
             f'<b>{html.escape(title)}</b></summary>{inside}</details>')
 
 def _flat(summary):
@@ -52,7 +53,7 @@ def _table(rows, heading=None):
     "Rows as a table; nothing if there are none"
     return show_table(rows, heading)._repr_html_() if rows else ''
 
-# %% ../nbs/kit/05_run_views.ipynb #a56fe27f
+# %% ../nbs/kit/05_run_views.ipynb #e4c06a91
 def _losses(run):
     "The names of a run's losses"
     return [k for k in run.keys() if 'loss' in k]
@@ -65,8 +66,9 @@ def _loss_chart(runs, smooth):
 
 def _curves(run):
     "The losses at three smoothings, and the other numbers in small charts"
-    titles = {0.: 'losses, as they are', .6: 'losses, smoothed by 0.6', .9: 'losses, smoothed by 0.9'}
-    folded = ''.join(_fold(t, _loss_chart([run], w), w == .6) for w,t in titles.items())
+    titles = {0.: 'as they are', .6: 'smoothed by 0.6', .9: 'smoothed by 0.9'}
+    folded = ''.join(_fold(f'losses, {title}', _loss_chart([run], smooth), smooth == .6)
+                     for smooth,title in titles.items())
     others = [k for k in run.keys() if 'loss' not in k][:12]
     charts = [draw_curves(run.series(k), xlabel=run.axis(k).strip('_'), ylabel=k) for k in others]
     return folded + (_fold('other numbers', side_by_side(*charts).html, True) if charts else '')
@@ -103,7 +105,7 @@ def _heat_maps(run, most=24):
     left = f'<p>and {len(found)-most} more</p>' if len(found) > most else ''
     return _fold('histograms over the steps', side_by_side(*maps).html + left, True) if maps else ''
 
-# %% ../nbs/kit/05_run_views.ipynb #0651cd1d
+# %% ../nbs/kit/05_run_views.ipynb #cac826e5
 def _file(run, path):
     "A file of the run, if its path leads into its folder, or None"
     files = (run.folder/'files').resolve()
@@ -119,8 +121,9 @@ def _media(run, kind, most=8):
 
 def _layers(run):
     "The layers of the watched model: dicts with layer, class, output shape, parameters"
-    found = [v for v in run.summary.values() if isinstance(v, dict) and v.get('_type') == 'graph-file']
-    file = _file(run, found[0]['path']) if found else None
+    entries = [v for v in run.summary.values() if isinstance(v, dict)]
+    graph = next((v for v in entries if v.get('_type') == 'graph-file'), None)
+    file = _file(run, graph.get('path')) if graph else None
     nodes = json.loads(file.read_text(encoding='utf-8'))['nodes'] if file else []
     return [dict(layer=n['name'], layer_class=n['class_name'],
                  output_shape=' '.join(str(tuple(s)) for s in n['output_shape'] or []),
@@ -128,11 +131,11 @@ def _layers(run):
 
 def _image(row, key, value, file):
     "A logged picture, where it was logged, and its caption"
-    caption = html.escape(str(value.get('caption') or ''))
+    key,caption = html.escape(key),html.escape(str(value.get('caption') or ''))
     data = base64.b64encode(file.read_bytes()).decode()
-    return (f'<p>{html.escape(key)}, step {row["_step"]}<br><img alt="{caption or html.escape(key)}" '
-            f'src="data:image/png;base64,{data}" style="max-width:100%;border-radius:4px"><br>'
-            f'{caption}</p>')
+    image = (f'<img alt="{caption or key}" src="data:image/png;base64,{data}" '
+             'style="max-width:100%;border-radius:4px">')
+    return f'<p>{key}, step {row["_step"]}<br>{image}<br>{caption}</p>'
 
 def _logged_table(key, file, most=20):
     "A logged table, its first rows"
@@ -143,7 +146,8 @@ def _logged_table(key, file, most=20):
 
 def _pictures(run):
     "The pictures and tables that were logged last"
-    images = [_image(*entry) for entry in _media(run, 'image-file') if entry[3].stat().st_size < 2e6]
+    small = [entry for entry in _media(run, 'image-file') if entry[3].stat().st_size < 2e6]
+    images = [_image(*entry) for entry in small]
     tables = [_logged_table(k, file) for _,k,_,file in _media(run, 'table-file')]
     return _fold('pictures and tables', ''.join(images + tables), True)
 
@@ -166,7 +170,7 @@ def _printed(run):
     text = html.escape(run.console[-20000:])
     return f'<pre style="overflow-x:auto">{text}</pre>' if text.strip() else ''
 
-# %% ../nbs/kit/05_run_views.ipynb #5eb7015e
+# %% ../nbs/kit/05_run_views.ipynb #a1ec135e
 class RunView:
     "A drawing of a run: HTML in a notebook, text in a terminal"
     def __init__(self,
@@ -179,8 +183,8 @@ class RunView:
         "Name, state, rows, when"
         r,about = self.run,self.run.about
         when = datetime.fromtimestamp(about['started']).strftime('%Y-%m-%d %H:%M')
-        return (f"{about['project']}/{about['name']} ({about['id']}): {r.state}, {len(r.rows):,} rows "
-                f"in {about['seconds']:.0f} s, {when}")
+        return (f"{about['project']}/{about['name']} ({about['id']}): {r.state}, "
+                f"{len(r.rows):,} rows in {about['seconds']:.0f} s, {when}")
 
     def sync_line(self)->str: # Empty if there is none
         "The command that uploads an offline run"
@@ -234,9 +238,9 @@ def _embed(run):
     frame = run.to_html(420) if hasattr(run, 'to_html') else ''
     return f'{frame}<p><a href="{html.escape(url)}">{html.escape(url)}</a></p>'
 
-# %% ../nbs/kit/05_run_views.ipynb #c4349c19
+# %% ../nbs/kit/05_run_views.ipynb #ca1277cf
 def show_run(
-    run, # W&B's run, running or finished; what `fit_and_log` returned; a run's folder; or a `SavedRun`
+    run,    # W&B's run; what `fit_and_log` or `read_run` returned; or a run's folder
 )->RunView: # Shows itself; `save(path)` writes it as a page of HTML
     "Draw a run: online W&B's own page with ours below it, otherwise what its files hold"
     return RunView(_saved_run(run), _embed(run))
@@ -263,7 +267,7 @@ def _markdown(text):
         elif block: out += f"<p>{_inline(' '.join(lines))}</p>"
     return out
 
-# %% ../nbs/kit/05_run_views.ipynb #51646389
+# %% ../nbs/kit/05_run_views.ipynb #3f086ea6
 class Comparison:
     "Several runs on one chart, with what differs in their settings"
     def __init__(self,
@@ -303,21 +307,22 @@ class Comparison:
 
     def save(self,
         path:str|Path,    # File to write, as 'report.html'
-        text:str|list='', # Markdown to stand first; or a list, a text before each run and the rest at the end
+        text:str|list='', # Markdown to stand first; or a list, a text before each run
     ):
-        "Write one page to send to someone: your Markdown, the runs compared, and each of them drawn"
+        "Write one page to send to someone: your Markdown, the runs compared, and each of them"
         texts = [text] if isinstance(text, str) else list(text)
-        drawn = [RunView(r).html() + _fold("W&B's own page", e) for r,e in zip(self.runs, self.embeds)]
+        drawn = [RunView(r).html() for r in self.runs]
+        for i,embed in enumerate(self.embeds): drawn[i] += _fold("W&B's own page", embed)
         if len(drawn) > 1: drawn[0] = self.html() + drawn[0]
         pairs = itertools.zip_longest(map(_markdown, texts), drawn, fillvalue='')
         body = ''.join(words + drawing for words,drawing in pairs)
         first = (texts[0] if texts else '').strip().splitlines()
         save_page(path, body, re.sub(r'^#+ ', '', first[0]) if first else 'Runs')
 
-# %% ../nbs/kit/05_run_views.ipynb #82164cc4
+# %% ../nbs/kit/05_run_views.ipynb #e1e847f7
 def compare_runs(
     runs:Iterable, # Runs, each as `show_run` takes them
-)->Comparison:     # Shows itself; `save(path, text)` writes it, your Markdown and each run as a page
+)->Comparison:     # Shows itself; `save(path, text)` writes your Markdown, it and each run
     "Several runs on one chart, with a table of what differs"
     runs = list(runs)
     return Comparison([_saved_run(r) for r in runs], [_embed(r) for r in runs])

@@ -90,9 +90,9 @@ class SavedRun(NamedTuple):
         columns = [row.get(axis, row['_step']) for row in rows],[row[key] for row in rows]
         return tuple(torch.tensor(column, dtype=torch.float64) for column in columns)
 
-# %% ../nbs/kit/03_runs.ipynb #e0822e6e
+# %% ../nbs/kit/03_runs.ipynb #3686378b
 class UndecodedList(str):
-    "A list as W&B wrote it: thousands of histograms are read quickly if only those needed are decoded"
+    "A list as W&B wrote it: thousands of histograms are read fast if few of them are decoded"
     def list(self)->list: # Numbers
         "The list"
         return json.loads(self)
@@ -210,9 +210,9 @@ def list_runs(
     runs = [r for r in runs if r.about['id']] # one that never began says nothing of itself
     return sorted(runs, key=lambda r: r.about['started'], reverse=True)
 
-# %% ../nbs/kit/03_runs.ipynb #9b5054c2
+# %% ../nbs/kit/03_runs.ipynb #aa422c96
 def find_run(
-    which:str|Path|None=None,  # A run's folder, `.wandb` file, name, or folder's name; None: the latest
+    which:str|Path|None=None,  # A run's folder, file, name, or folder's name; None: the latest
     folder:str|Path|None=None, # Where to look for names; None: `runs_dir()`
 )->SavedRun:
     "A run by its name; of several with one name, the latest"

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['show_images', 'show_weights', 'show_curves', 'show_diff']
 
-# %% ../nbs/kit/01_show.ipynb #3386f74d
+# %% ../nbs/kit/01_show.ipynb #86cdc0ec
 import ast
 import difflib
 import html
@@ -17,8 +17,8 @@ import textwrap
 from collections.abc import Callable
 from .arguments import check_count
 from .curves import check_smooth, curve_points, ema, is_sparse, line_style
-from .drawing import RIGHT, WEIGHT_COLORS, WRONG, as_pictures, as_squares, plain_values
-from .drawing import rgb, unit_range
+from .drawing import RIGHT, WEIGHT_COLORS, WRONG, as_pictures, as_squares
+from .drawing import plain_values, rgb, unit_range
 
 # %% ../nbs/kit/01_show.ipynb #2efb5437
 def new_ax(
@@ -146,14 +146,14 @@ def loop_source(
     loop = min(loops, key=lambda node: node.lineno)
     return textwrap.dedent('\n'.join(text.splitlines()[loop.lineno-1:loop.end_lineno]))
 
-# %% ../nbs/kit/01_show.ipynb #51c0a5ba
+# %% ../nbs/kit/01_show.ipynb #67861f7e
 def _likeness(old, new):
     "The share of words that two lines have in common, in order: 0 to 1"
     words = (re.findall(r'\w+', line) for line in (old, new))
     return difflib.SequenceMatcher(None, *words, autojunk=False).ratio()
 
 def _best_pairs(old, new):
-    "Positions of lines that belong together: the pairs with the greatest likeness, each at least 0.3"
+    "Positions of lines that belong together: the likest pairs, each at least 0.3 alike"
     places = itertools.product(range(len(old)+1), range(len(new)+1))
     best:dict = dict.fromkeys(places, (0, ())) # for old[i:], new[j:]: likeness, pairs of positions
     for i,j in itertools.product(reversed(range(len(old))), reversed(range(len(new)))):
@@ -165,7 +165,7 @@ def _best_pairs(old, new):
     return best[0,0][1]
 
 def _pair_lines(old, new):
-    "`(old line, new line)`: pairs, and between them the rest from the top, None where a side runs out"
+    "`(old line, new line)`: pairs, and between them the rest; None where a side runs out"
     rows,i,j = [],0,0
     for k,l in (*_best_pairs(old, new), (len(old), len(new))):
         rows += [*itertools.zip_longest(old[i:k], new[j:l]), *zip(old[k:k+1], new[l:l+1])]
@@ -180,7 +180,7 @@ def _diff_rows(old, new):
         rows += zip(a[i:k], b[j:l]) if kind == 'equal' else _pair_lines(a[i:k], b[j:l])
     return rows
 
-# %% ../nbs/kit/01_show.ipynb #50392c58
+# %% ../nbs/kit/01_show.ipynb #556dcb11
 _MARKS = {'−': ','.join(map(str, rgb(WRONG))), '+': ','.join(map(str, rgb(RIGHT)))}
 
 def _words(text, other, color):
@@ -229,9 +229,10 @@ class Diff:
                 'line-height:1.5')
         for side,mark in enumerate('−+'):
             lines = ''.join(_line(row[side], row[1-side], mark) for row in self.rows)
-            columns += (f'<div style="flex:1 1 300px;min-width:0;border:{border}"><div style="padding:'
-                        f'3px 8px;font-weight:bold;border-bottom:{border}">'
-                        f'{html.escape(self.names[side])}</div><div style="overflow-x:auto">'
+            name,bar = html.escape(self.names[side]),'padding:3px 8px;font-weight:bold;'
+            columns += (f'<div style="flex:1 1 300px;min-width:0;border:{border}">'
+                        f'<div style="{bar}border-bottom:{border}">{name}</div>'
+                        '<div style="overflow-x:auto">'
                         f'<div style="{text}">{lines}</div></div></div>')
         note = f'<div style="font-style:italic">{self.note}</div>' if self.note else ''
         return ('<div style="text-align:left"><div style="display:flex;flex-wrap:wrap;gap:6px;'

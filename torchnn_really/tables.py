@@ -24,7 +24,7 @@ def _is_number(value):
     if isinstance(value, str): return bool(_NUMBER.fullmatch(value))
     return value is None or isinstance(value, (int, float)) and not isinstance(value, bool)
 
-# %% ../nbs/kit/02_tables.ipynb #a03a1beb
+# %% ../nbs/kit/02_tables.ipynb #594cfdcf
 class Table:
     "Rows of results under a heading, as text and as HTML"
     def __init__(self,
@@ -55,7 +55,8 @@ class Table:
             aligned = (c.rjust(w) if r else c.ljust(w) for c,w,r in zip(row, widths, right))
             return '  '.join(aligned).rstrip()
         lines = [self.heading] if self.heading else []
-        if self.rows: lines += [line(cells[0]), '  '.join('-'*w for w in widths), *map(line, cells[1:])]
+        rule = '  '.join('-'*w for w in widths)
+        if self.rows: lines += [line(cells[0]), rule, *map(line, cells[1:])]
         return '\n'.join(lines)
 
     def _repr_html_(self):
