@@ -1,5 +1,15 @@
-"""What the other tools know about the pages: their cells, directives, modules, imports, and what their outputs were made from"""
-import ast, hashlib, io, json, os, re, tokenize
+"""What the other tools know about the pages: their order and storeys, cells, directives, modules, imports.
+
+nbdev has all of this for one page at a time; the order of the pages stands in nbs/sidebar.yml alone.
+"""
+import ast
+import functools
+import hashlib
+import io
+import json
+import os
+import re
+import tokenize
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -7,7 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent
 NBS, LIB = ROOT/'nbs', ROOT/'torchnn_really'
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 DEFINITIONS = FUNCTIONS | ast.ClassDef
+STOREYS = dict(kit=0, climb=1, train=1, speed=1, nn=1, scale=1) # any other page is above them
 
+@functools.cache
 def settings():
     "What settings.ini says"
     config = ConfigParser(delimiters=['='])
@@ -16,25 +28,45 @@ def settings():
 
 # Pages and their cells
 
-def all_pages():
-    "Every page, in reading order, those without a number first"
-    return sorted(NBS.glob('*.ipynb'), key=lambda p: (p.stem[0].isdigit(), p.stem))
+def path_of(page):
+    "A page's path within nbs/, as the sidebar names it: `'climb/03_scratch.ipynb'`"
+    return page.relative_to(NBS).as_posix()
 
-def number(page):
-    "A page's number as it stands in its name, `'11'`, or None"
-    found = re.match(r'(\d+)_', page.stem)
-    return found and found[1]
+def in_sidebar():
+    "The pages that the sidebar names, in its order"
+    text = (NBS/'sidebar.yml').read_text(encoding='utf-8')
+    return [NBS/name for name in re.findall(r'[\w./-]+\.ipynb', text)]
+
+def companions():
+    "Pages that are tested and not published"
+    return sorted((NBS/'checks').glob('*.ipynb'))
+
+def all_pages():
+    "Every page that is published, in the sidebar's order; those it does not name come last"
+    place = {page: i for i, page in enumerate(in_sidebar())}
+    found = [p for p in NBS.rglob('*.ipynb')
+             if not {'checks', '.ipynb_checkpoints'} & set(p.relative_to(NBS).parts)]
+    return sorted(found, key=lambda p: (place.get(p, len(place)), path_of(p)))
+
+def storey(page):
+    "0: the kit; 1: a lesson; 2: above the lessons (tools for users, the front page, companions)"
+    return STOREYS.get(page.relative_to(NBS).parts[0], 2)
+
+def title_of(page):
+    "A page's file name without its number: `03_scratch.ipynb` is `scratch`"
+    return re.sub(r'^\d+[a-z]?_', '', page.stem)
 
 def html_name(page):
-    "What a page is called on the site: `11_scratch.ipynb` is `scratch.html` there"
-    return re.sub(r'^\d+[a-zA-Z0-9]*_', '', page.name.lower()).removesuffix('.ipynb') + '.html'
+    "A page's path on the site: `climb/03_scratch.ipynb` is `climb/scratch.html` there"
+    return page.relative_to(NBS).with_name(f'{title_of(page).lower()}.html').as_posix()
 
 def read(page): return json.loads(page.read_text(encoding='utf-8'))
 
 def write(page, nb):
     "Put `nb` in a page's place in one step, so that whoever stops this leaves the old page whole"
     new = page.with_name(f'.{page.name}.tmp')
-    new.write_text(json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + '\n', encoding='utf-8', newline='\n')
+    text = json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True)
+    new.write_text(f'{text}\n', encoding='utf-8', newline='\n')
     os.replace(new, page)
 
 def source(cell): return ''.join(cell['source'])
@@ -45,25 +77,29 @@ def code_cells(nb): return [c for c in nb['cells'] if is_code(c) and c.get('id')
 
 INSTALL_ID = 'install'
 INSTALL = """#| hide
-# On Colab and Kaggle, this installs the package if it is missing; anywhere else it does nothing
-if {'COLAB_RELEASE_TAG', 'KAGGLE_KERNEL_RUN_TYPE'} & {*__import__('os').environ} and not __import__('importlib.util').util.find_spec('torchnn_really'):
-    __import__('subprocess').run([__import__('sys').executable, '-m', 'pip', 'install', '--quiet', 'git+ADDRESS'], check=True)"""
+# On Colab and Kaggle, this installs the package if it is missing; elsewhere it does nothing
+if ({'COLAB_RELEASE_TAG', 'KAGGLE_KERNEL_RUN_TYPE'} & {*__import__('os').environ}
+        and not __import__('importlib.util').util.find_spec('torchnn_really')):
+    __import__('subprocess').run([__import__('sys').executable, '-m', 'pip', 'install', '--quiet',
+                                  'git+ADDRESS'], check=True)"""
 
 def install_cell():
-    "It holds no import statement, since nbdev wants those in cells of their own and runs them for the site, and it leaves no name behind"
+    "It holds no import statement, since nbdev runs those for the site, and leaves no name behind"
     lines = INSTALL.replace('ADDRESS', settings()['git_url']).splitlines(keepends=True)
-    return dict(cell_type='code', execution_count=None, id=INSTALL_ID, metadata=dict(jupyter=dict(source_hidden=True)), outputs=[], source=lines)
+    return dict(cell_type='code', execution_count=None, id=INSTALL_ID, outputs=[], source=lines,
+                metadata=dict(jupyter=dict(source_hidden=True)))
 
 def with_install(nb):
     "`nb` with that cell before its first code cell, or without one where there is no code"
     cells = [c for c in nb['cells'] if c.get('id') != INSTALL_ID]
     first = next((i for i, c in enumerate(cells) if is_code(c)), None)
-    return {**nb, 'cells': cells if first is None else [*cells[:first], install_cell(), *cells[first:]]}
+    if first is not None: cells = [*cells[:first], install_cell(), *cells[first:]]
+    return {**nb, 'cells': cells}
 
 DIRECTIVE = re.compile(r'#\s*\|\s*([\w-]+):?[ \t]*(.*)')
 
 def directives(cell):
-    "The `#|` lines at the top of a cell as a dict: `{'export': '', 'fig-alt': 'A digit'}`; nbdev reads no others"
+    "The `#|` lines at the top of a cell: `{'export': '', 'fig-alt': 'A digit'}`; nbdev reads no others"
     found = {}
     for line in source(cell).splitlines():
         if directive := DIRECTIVE.match(line): found[directive[1]] = directive[2].strip()
@@ -72,11 +108,26 @@ def directives(cell):
 
 def is_exported(cell): return bool(directives(cell).keys() & {'export', 'exports', 'exporti'})
 
-def tree(cell):
+def is_shown(cell):
+    "Whether the site shows a cell's source"
+    d = directives(cell)
+    off = {d.get(name, '').lower() for name in ('echo', 'include')}
+    return not (d.keys() & {'hide', 'export', 'exporti'} or 'false' in off)
+
+def tree(cell): return _tree(source(cell))
+
+@functools.cache
+def _tree(text):
     "A cell's statements; lines of shell and magic commands do not count"
-    lines = source(cell).splitlines()
+    lines = text.splitlines()
     if any(l.startswith('%%') for l in lines): return ast.parse('')
     return ast.parse('\n'.join('' if l.lstrip().startswith(('%', '!')) else l for l in lines))
+
+@functools.cache
+def comments(text):
+    "Column of the comment on each line that has one: `{1: 14}`"
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return {t.start[0]: t.start[1] for t in tokens if t.type == tokenize.COMMENT}
 
 # Modules, and who writes and imports them
 
@@ -86,11 +137,11 @@ def exports_to(nb):
     "Name of the module that a page writes to, or None"
     for c in code_cells(nb):
         d = directives(c)
-        name = d.get('default_exp') or d.get('exports') or d.get('export')
+        name = d.get('default_exp') or d.get('exports') or d.get('export') or d.get('exporti')
         if name: return name
 
 def imports(body, module=''):
-    "Each import in some code as a pair (module, its names or None), with the dots of `module`'s relative imports resolved"
+    "Each import as a pair (module, its names or None), `module`'s relative imports resolved"
     for n in ast.walk(body):
         if isinstance(n, ast.Import): yield from ((a.name, None) for a in n.names)
         elif isinstance(n, ast.ImportFrom):
@@ -99,42 +150,16 @@ def imports(body, module=''):
             yield '.'.join(base + [n.module]*bool(n.module)), [a.name for a in n.names]
 
 def imported(body, module=''):
-    "Names of this package's modules that some code imports: `{'data', 'rungs'}`; `module` is the one it stands in"
+    "Names of this package's modules that some code imports: `{'data', 'rungs'}`"
     found = set()
     for name, names in imports(body, module):
         package, _, rest = name.partition('.')
-        if package == 'torchnn_really': found |= {rest} | {f'{rest}.{n}'.lstrip('.') for n in names or []}
+        if package == 'torchnn_really':
+            found |= {rest} | {f'{rest}.{n}'.lstrip('.') for n in names or []}
     return {m for m in found if m and module_file(m).exists()}
 
-# What outputs were made from
-
-def comments(text):
-    "Column of the comment on each line that has one: `{1: 14}`"
-    return {t.start[0]: t.start[1] for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type == tokenize.COMMENT}
-
-def _essence(text):
-    "Code without what changes no output: docstrings, comments in signatures, directives, nbdev's marks, blank lines. Other comments may be shown."
-    lines, column = text.split('\n'), comments(text)
-    for n in ast.walk(ast.parse(text)):
-        if isinstance(n, DEFINITIONS | ast.Module) and ast.get_docstring(n, clean=False) is not None:
-            doc = n.body[0]
-            if isinstance(n, ast.Module) or doc.lineno > n.lineno: lines[doc.lineno-1:doc.end_lineno] = ['']*(doc.end_lineno - doc.lineno + 1)
-        if isinstance(n, FUNCTIONS):
-            for i in range(n.lineno, n.body[0].lineno): lines[i-1] = lines[i-1][:column.get(i)]
-    return '\n'.join(l.rstrip() for l in lines if l.strip() and not DIRECTIVE.match(l) and not l.startswith('# %%'))
-
-def _cell_essence(cell):
-    try: return _essence(source(cell))
-    except (SyntaxError, tokenize.TokenError): return source(cell) # it holds a shell or magic command
-
-def fingerprint(page):
-    "A hash of a page's code and of every module of ours it reaches: when it changes, the page's saved outputs are out of date"
-    cells = code_cells(read(page))
-    todo, reached = set().union(*(imported(tree(c)) for c in cells)), {}
-    while todo:
-        name = todo.pop()
-        text = module_file(name).read_text(encoding='utf-8')
-        reached[name] = _essence(text)
-        todo |= imported(ast.parse(text), name) - reached.keys()
-    code = [_cell_essence(c) for c in cells] + [f'{name}\n{reached[name]}' for name in sorted(reached)]
-    return hashlib.sha256('\n\n'.join(code).encode()).hexdigest()[:16]
+def fingerprint(nb):
+    "A hash of a page's own code: when it changes, the page's saved outputs are out of date"
+    code = (l.rstrip() for c in code_cells(nb) for l in source(c).splitlines())
+    kept = (l for l in code if l and not DIRECTIVE.match(l))
+    return hashlib.sha256('\n'.join(kept).encode()).hexdigest()[:16]
