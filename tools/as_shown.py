@@ -5,7 +5,7 @@
     python tools/as_shown.py nbs/train/03_training.ipynb
 
 nbdev_test runs hidden and exported cells, too, and misses no import that only they hold. Names mean
-pages and folders of `nbs`; what is shown of them stands in `_proc`, where nbdev processed it. A path
+pages and folders of `nbs`; what is shown of them stands in `_proc`, where nbdev put it. A path
 that ends in .ipynb is a page as it was written. Needs nothing but IPython.
 """
 import argparse, atexit, contextlib, json, multiprocessing, os, re, signal, sys, tempfile, time
