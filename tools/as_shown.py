@@ -5,18 +5,18 @@
     python tools/as_shown.py nbs/train/03_training.ipynb
 
 nbdev_test runs hidden and exported cells, too, and misses no import that only they hold. Names mean
-pages and folders of `nbs`; what is shown of them stands in `_proc`, where nbdev put it. A path
-that ends in .ipynb is a page as it was written. Needs nothing but IPython.
+pages and folders of `nbs`; what is shown of them stands in `_proc`, where nbdev put it. A path that
+ends in .ipynb is a page as it was written. The line `shown: PAGE.ipynb …` of the exceptions names
+pages to leave out. This file needs nothing but IPython.
 """
 import argparse, atexit, contextlib, json, multiprocessing, os, re, signal, sys, tempfile, time
 from pathlib import Path
 
 MARK = '\x1e'                                             # before each cell in the log
-DIRECTIVE = re.compile(r'\s*#\s*\|\s*([\w-]+)\s*:?[ \t]*(.*)')
+DIRECTIVE = re.compile(r'(?m)^\s*#\s*\|\s*([\w-]+)\s*:?[ \t]*(.*)')
 UNSEEN = {'hide', 'export', 'exporti', 'default_exp'}     # nbdev drops these cells from the site
 ELSEWHERE = {'slow', 'cuda', 'online'}                    # shown, and not run on every machine
 OFF = dict(echo='false', eval='false', include='false').items()
-NOT_CODE = re.compile(r'(?m)^\s*%.*|^.*#\s*\|\s*hide_line\s*$') # neither is on the site
 PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy']
 ENV = dict.fromkeys(PROXIES, 'http://127.0.0.1:9')        # nobody answers there
 ENV |= dict(NO_PROXY='127.0.0.1', WANDB_MODE='offline', WANDB_SILENT='true', TQDM_DISABLE='1',
@@ -25,64 +25,63 @@ ENV |= dict(NO_PROXY='127.0.0.1', WANDB_MODE='offline', WANDB_SILENT='true', TQD
 # Which cells
 
 def code_cells(page):
-    "Number, id, directives and source of each code cell"
+    "Each code cell: its id or number, number, directives, source"
     for i, cell in enumerate(json.loads(page.read_text(encoding='utf-8'))['cells']):
         source = ''.join(cell['source'])
-        top = re.match(r'(\s*#.*(\n|$)|\s*%%.*\n|\s*\n)*', source)[0].splitlines()
-        found = {m[1]: m[2].strip().lower() for m in map(DIRECTIVE.match, top) if m}
-        if cell['cell_type'] == 'code': yield i, cell.get('id', i), found, source
+        top = re.match(r'(\s*#.*(\n|$)|\s*%%.*\n|\s*\n)*', source)[0]
+        found = {name: value.strip().lower() for name, value in DIRECTIVE.findall(top)}
+        if cell['cell_type'] == 'code': yield cell.get('id', i), i, found, source
 
 def shown(page, raw):
-    "The cells that readers run, as pairs of number and source; only `raw` has nbdev's marks"
-    origin = {key: (i, found.keys() & ELSEWHERE) for i, key, found, _ in code_cells(raw)}
-    for i, key, found, source in code_cells(page):
-        i, marks = origin.get(key, (i, set()))
-        if marks or found.keys() & UNSEEN or found.items() & OFF: continue
-        if re.search(r'(?m)^show_doc\(', source): continue
-        if (source := NOT_CODE.sub('', source)).strip(): yield i, source
+    "The cells that readers run, `{number: source}`; numbers and marks are those of `raw`"
+    origin, cells = {key: (i, found) for key, i, found, _ in code_cells(raw)}, {}
+    for key, i, found, source in code_cells(page):
+        i, marks = origin.get(key, (i, {}))
+        away = found.keys() & UNSEEN or marks.keys() & ELSEWHERE or found.items() & OFF
+        is_entry = re.search(r'(?m)^show_doc', source) # nbdev shows what it returns, only
+        if source.strip() and not away and not is_entry: cells[i] = source
+    return cells
 
 def excused(args, what):
-    "Pages that the file of exceptions names in its line `what: …`"
+    "The pages that the file of exceptions names in a line `what: …`"
     lines = args.exceptions.read_text(encoding='utf-8').splitlines() if args.exceptions else []
-    return {args.nbs/n for l in lines if l.startswith(f'{what}:') for n in l.split()[1:]}
+    return {args.nbs/name for l in lines if l.startswith(f'{what}:') for name in l.split()[1:]}
 
 def lessons(args):
     "The cells of each page, `{page: cells}`, and what is wrong already"
     out, found = excused(args, 'shown'), {}
-    wrong = [f'{p} is missing, and excused' for p in sorted(out) if not p.is_file()]
+    wrong = [f'{page}, an exception, is missing' for page in out if not page.is_file()]
     for name in args.page:
-        direct = name.endswith('.ipynb')
-        raws = [Path(name)] if direct else (args.nbs/name).rglob('*.ipynb')
-        raws = [p for p in sorted([args.nbs/f'{name}.ipynb', *raws]) if p.is_file()]
+        is_path, below = name.endswith('.ipynb'), sorted((args.nbs/name).rglob('[!.]*.ipynb'))
+        itself = Path(name) if is_path else args.nbs/f'{name}.ipynb'
+        raws = [p for p in [itself, *below] if p.is_file()]
         if not raws: wrong.append(f'{name} is missing')
         for raw in raws:
-            page = raw if direct else Path('_proc')/raw.relative_to(args.nbs)
-            if not direct and raw in out or raw.parent.name.startswith('.'): continue
+            page = raw if is_path else Path('_proc')/raw.relative_to(args.nbs)
             is_new = page.is_file() and page.stat().st_mtime >= raw.stat().st_mtime
-            if is_new: found[raw] = [*shown(page, raw)]
+            if raw in out and not is_path: continue
+            if is_new: found[raw.as_posix()] = shown(page, raw)
             else: wrong.append(f'{page} is missing, or older than {raw}: process the pages first')
     return found, wrong
 
 # Running them
 
 def child(cells, folder, env, look):
-    "In a new process: run the cells, and keep what `look` sees in the end"
+    "In a new process: run cells, and keep what `look` sees in the end"
     atexit._clear() # a forked process is not to do what its parent has to
     if hasattr(os, 'setsid'): os.setsid() # so that what the cells start can be ended with them
-    log = os.open(folder/'log', os.O_WRONLY)
+    log, ours = os.open(folder/'log', os.O_WRONLY), Path(__file__).resolve().parent
     for stream in (1, 2): os.dup2(log, stream)
     os.environ |= {k: v.replace('{folder}', str(folder)) for k, v in env.items()}
-    os.environ['IPYTHONDIR'] = str(folder)
-    ours = Path(__file__).resolve().parent
     sys.path[:] = ['', *(p for p in sys.path if p and Path(p).resolve() != ours)]
     (folder/'empty').mkdir()
     os.chdir(folder/'empty')
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
     quiet = Config(InteractiveShell=dict(colors='NoColor'), HistoryManager=dict(enabled=False))
-    shell = InteractiveShell.instance(config=quiet)
-    for i, source in cells:
-        print(f'{MARK}cell {i}:\n{source}', flush=True)
+    shell = InteractiveShell.instance(config=quiet, ipython_dir=str(folder))
+    for i, source in cells.items():
+        print(f'{MARK}{i}', flush=True)
         done = shell.run_cell(source, store_history=True).success
         sys.stdout.flush()
         if not done: os._exit(1)
@@ -91,15 +90,18 @@ def child(cells, folder, env, look):
     atexit._run_exitfuncs()
     os._exit(0)
 
-def end(proc, folder):
+def end(proc, folder, cells):
     "End a process and what it started; gives what it left, and what went wrong"
     code = proc.exitcode
     with contextlib.suppress(OSError, AttributeError): os.killpg(proc.pid, signal.SIGKILL)
     proc.kill()
     proc.join()
     if code == 0 and (folder/'found').exists(): return json.loads((folder/'found').read_text()), ''
-    said = (folder/'log').read_text(encoding='utf-8', errors='replace').rpartition(MARK)[2].strip()
-    return None, said + {None: '\nstopped: out of time', 1: ''}.get(code, f'\nended with {code}')
+    log = (folder/'log').read_text(encoding='utf-8', errors='replace')
+    i, _, said = log.rpartition(MARK)[2].partition('\n')
+    why = {None: 'stopped: out of time', 1: ''}.get(code, f'its process ended with {code}')
+    source = cells[int(i)] if i.isdigit() else ''
+    return None, '\n'.join(t.strip() for t in (f'cell {i}:', source, said, why) if t.strip())
 
 def results(tasks, args, method='spawn', look=None):
     "Run `{key: cells}`, each in a process: yields key, seconds, what it left, what went wrong"
@@ -113,24 +115,24 @@ def results(tasks, args, method='spawn', look=None):
                     sys.stdout.flush() # else a forked process has it, too
                     proc = context.Process(target=child, args=(cells, folder, args.env, look))
                     proc.start()
-                    running[key] = proc, folder, time.monotonic()
+                    running[key] = time.monotonic(), proc, folder, cells
                 time.sleep(.05)
-                for key, (proc, folder, began) in list(running.items()):
+                for key, (began, *its) in list(running.items()):
                     seconds = time.monotonic() - began
-                    if proc.is_alive() and seconds < args.timeout: continue
+                    if its[0].is_alive() and seconds < args.timeout: continue
                     del running[key]
-                    yield key, seconds, *end(proc, folder)
+                    yield key, seconds, *end(*its)
         finally:
-            for proc, folder, _ in running.values(): end(proc, folder)
+            for _, *its in running.values(): end(*its)
 
 def arguments(doc):
     "The command's arguments, and the environment set"
     p = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawTextHelpFormatter)
     p.add_argument('page', nargs='+')
-    p.add_argument('--except', dest='exceptions', type=Path, help='file with `shown: PAGE.ipynb …`')
+    p.add_argument('--except', dest='exceptions', type=Path, help='file of exceptions')
     p.add_argument('--env', nargs='*', default=[], help='NAME=VALUE; {folder} is of the page alone')
-    p.add_argument('--nbs', type=Path, default='nbs')
-    p.add_argument('--jobs', type=int, default=2, help='how many at a time')
+    p.add_argument('--nbs', type=Path, default='nbs', help='folder of all pages')
+    p.add_argument('--jobs', type=int, default=2, help='how many run at a time')
     p.add_argument('--timeout', type=float, default=300, help='seconds after which one is stopped')
     p.add_argument('--limit', type=float, default=1e9, help='seconds that are too many')
     args = p.parse_args()
