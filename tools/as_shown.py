@@ -9,7 +9,17 @@ pages and folders of `nbs`; what is shown of them stands in `_proc`, where nbdev
 ends in .ipynb is a page as it was written. The line `shown: PAGE.ipynb …` of the exceptions names
 pages to leave out. This file needs nothing but IPython.
 """
-import argparse, atexit, contextlib, json, multiprocessing, os, re, signal, sys, tempfile, time
+import argparse
+import atexit
+import contextlib
+import json
+import multiprocessing
+import os
+import re
+import signal
+import sys
+import tempfile
+import time
 from pathlib import Path
 
 MARK = '\x1e'                                             # before each cell in the log
@@ -45,12 +55,13 @@ def shown(page, raw):
 def excused(args, what):
     "The pages that the file of exceptions names in a line `what: …`"
     lines = args.exceptions.read_text(encoding='utf-8').splitlines() if args.exceptions else []
-    return {args.nbs/name for l in lines if l.startswith(f'{what}:') for name in l.split()[1:]}
+    names = (name for l in lines if l.startswith(f'{what}:') for name in l.split()[1:])
+    return {(args.nbs/name).as_posix() for name in names}
 
 def lessons(args):
     "The cells of each page, `{page: cells}`, and what is wrong already"
     out, found = excused(args, 'shown'), {}
-    wrong = [f'{page}, an exception, is missing' for page in out if not page.is_file()]
+    wrong = [f'{page}, an exception, is missing' for page in out if not Path(page).is_file()]
     for name in args.page:
         is_path, below = name.endswith('.ipynb'), sorted((args.nbs/name).rglob('[!.]*.ipynb'))
         itself = Path(name) if is_path else args.nbs/f'{name}.ipynb'
@@ -59,7 +70,7 @@ def lessons(args):
         for raw in raws:
             page = raw if is_path else Path('_proc')/raw.relative_to(args.nbs)
             is_new = page.is_file() and page.stat().st_mtime >= raw.stat().st_mtime
-            if raw in out and not is_path: continue
+            if raw.as_posix() in out and not is_path: continue
             if is_new: found[raw.as_posix()] = shown(page, raw)
             else: wrong.append(f'{page} is missing, or older than {raw}: process the pages first')
     return found, wrong

@@ -8,7 +8,13 @@ No kept tool does this. A lesson that trains (calls fit…, train_… or step) s
 Each turn must run, and a number or tensor come out otherwise on which two runs as it stands agree.
 The line `untrained: PAGE.ipynb …` of the exceptions names pages that step and need no knobs.
 """
-import ast, hashlib, multiprocessing, re, sys, time, types
+import ast
+import hashlib
+import multiprocessing
+import re
+import sys
+import time
+import types
 from collections import defaultdict
 from as_shown import arguments, close, excused, lessons, results
 
