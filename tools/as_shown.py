@@ -44,9 +44,9 @@ def code_cells(page):
 
 def shown(page, raw):
     "The cells that readers run, `{number: source}`; numbers and marks are those of `raw`"
-    origin, cells = {key: (i, found) for key, i, found, _ in code_cells(raw)}, {}
+    origin, cells = {key: (str(i), found) for key, i, found, _ in code_cells(raw)}, {}
     for key, i, found, source in code_cells(page):
-        i, marks = origin.get(key, (i, {}))
+        i, marks = origin.get(key, (f'{i} of {page.as_posix()}', {}))
         away = found.keys() & UNSEEN or marks.keys() & ELSEWHERE or found.items() & OFF
         is_entry = re.search(r'(?m)^show_doc', source) # nbdev shows what it returns, only
         if source.strip() and not away and not is_entry: cells[i] = source
@@ -111,8 +111,8 @@ def end(proc, folder, cells):
     log = (folder/'log').read_text(encoding='utf-8', errors='replace')
     i, _, said = log.rpartition(MARK)[2].partition('\n')
     why = {None: 'stopped: out of time', 1: ''}.get(code, f'its process ended with {code}')
-    source = cells[int(i)] if i.isdigit() else ''
-    return None, '\n'.join(t.strip() for t in (f'cell {i}:', source, said, why) if t.strip())
+    parts = (f'cell {i}:', cells.get(i, ''), said, why)
+    return None, '\n'.join(part.strip() for part in parts if part.strip())
 
 def results(tasks, args, method='spawn', look=None):
     "Run `{key: cells}`, each in a process: yields key, seconds, what it left, what went wrong"

@@ -60,7 +60,8 @@ def turns(cells, is_excused):
     for name in KNOBS + MORE:
         known = [(cell, v) for cell, v in found[name] if others(name, v)[1]]
         if known and len(found[name]) > 1:
-            wrong.append(f'it sets `{name}` more than once: cells {[c for c, _ in found[name]]}')
+            where = ', '.join(cell for cell, _ in found[name])
+            wrong.append(f'it sets `{name}` more than once: cells {where}')
         elif known:
             (cell, v), = known
             field, new = others(name, v)
