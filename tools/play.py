@@ -4,9 +4,9 @@
     python tools/play.py train speed --except tools/exceptions.txt [--env NAME=VALUE ...]
 
 No kept tool does this. A lesson that trains (calls fit…, train_… or step) sets `bs`, `lr`, `seed`,
-`epochs` once each to a number at top level; `momentum` and `opt_func` are turned where it has them.
-Each turn must run, and a number or tensor come out otherwise on which two runs as it stands agree.
-The line `untrained: PAGE.ipynb …` of the exceptions names pages that step and need no knobs.
+`epochs` once each to a number at top level (`epochs` may be None); `momentum` and `opt_func` are
+turned where they are set. Each turn must run, and change a number or tensor on which two runs as it
+stands agree. The exceptions' line `untrained: PAGE.ipynb …` names pages that need no knobs.
 """
 import ast
 import hashlib
@@ -44,8 +44,9 @@ def others(name, v):
     "What a knob's value is turned to, if it is a plain one: the field of its node, and new values"
     if name == 'opt_func' and isinstance(v, ast.Attribute): # both can do with the same rates
         return 'attr', ['ASGD' if v.attr.endswith('SGD') else 'Adamax']
-    if type(old := getattr(v, 'value', None)) not in (int, float): return None, []
-    new = dict(bs=[16, 256], lr=[old/5], seed=[1, 2], epochs=[1, 2], momentum=[0., .9])[name]
+    old = v.value if isinstance(v, ast.Constant) else ''
+    if type(old) not in (int, float) and (name, old) != ('epochs', None): return None, []
+    new = dict(bs=[16, 256], lr=[(old or 1)/5], seed=[1, 2], epochs=[1, 2], momentum=[0., .9])[name]
     return 'value', [n for n in new if n != old][:2 if name == 'bs' else 1]
 
 def trains(trees):
