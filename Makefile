@@ -13,6 +13,8 @@ climb:    ## climb from raw tensors to a convnet on the sample, proving each ste
 	$(RUN) -m torchnn_really climb $(ARGS)
 test:     ## run every page as a test
 	$(RUN) --with dev tools/run_pages.py $(ARGS)
+rounding: ## run the pages that compare as on older processors, with one thread and with two
+	$(RUN) --with dev tools/rounding.py $(ARGS)
 prepare:  ## before a commit: clean, export, README and CONTRIBUTING, every page's tests, page check
 	$(RUN) --with dev tools/sync.py --fix
 	$(RUN) --with dev tools/run_pages.py $(ARGS)
@@ -56,4 +58,4 @@ bench:    ## measure what the project says about speed and memory, and eight fra
 clean:    ## remove .venv, .venv-bench and everything built
 	python3 tools/clean.py
 
-.PHONY: help climb test prepare pages check types online controls panel docs shown play slides site wheel hooks lab bench clean
+.PHONY: help climb test prepare pages check types online controls panel docs shown play slides site wheel hooks lab bench clean rounding
