@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../nbs/use/06_all.ipynb #09a3786a
-from . import gradients, batches, controls, data, device, digits, downloads, frameworks, ladder, layers, lean, loaders, models, pages, pickles, profiling, recipes, rungs, runs, show, tables, tracking, training, using
+from . import gradients, batches, controls, data, device, digits, downloads, frameworks, history, ladder, layers, lean, loaders, logged, models, pages, pickles, profiling, recipes, rungs, runs, show, tables, tracker, training, using
 from .gradients import *
 from .batches import *
 from .controls import *
@@ -15,10 +15,12 @@ from .device import *
 from .digits import *
 from .downloads import *
 from .frameworks import *
+from .history import *
 from .ladder import *
 from .layers import *
 from .lean import *
 from .loaders import *
+from .logged import *
 from .models import *
 from .pages import *
 from .pickles import *
@@ -28,12 +30,12 @@ from .rungs import *
 from .runs import *
 from .show import *
 from .tables import *
-from .tracking import *
+from .tracker import *
 from .training import *
 from .using import *
 
 # %% ../nbs/use/06_all.ipynb #a72fba9f
-_modules = digits, downloads, pickles, data, show, tables, runs, pages, gradients, rungs, tracking, batches, training, models, layers, loaders, device, profiling, ladder, using, lean, controls, frameworks, recipes
+_modules = digits, downloads, pickles, data, show, tables, runs, pages, gradients, rungs, tracker, batches, history, training, logged, models, layers, loaders, device, profiling, ladder, using, lean, controls, frameworks, recipes
 # one by one, as type checkers and editors read it
 __all__ = []
 __all__ += digits.__all__
@@ -46,9 +48,11 @@ __all__ += runs.__all__
 __all__ += pages.__all__
 __all__ += gradients.__all__
 __all__ += rungs.__all__
-__all__ += tracking.__all__
+__all__ += tracker.__all__
 __all__ += batches.__all__
+__all__ += history.__all__
 __all__ += training.__all__
+__all__ += logged.__all__
 __all__ += models.__all__
 __all__ += layers.__all__
 __all__ += loaders.__all__

@@ -32,8 +32,9 @@ from .loaders import WrappedDataLoader
 from .runs import save_page
 from .show import new_ax
 from .tables import Table, show_table
-from .tracking import Tracker
-from .training import History, n_batches
+from .tracker import Tracker
+from .arguments import n_batches
+from .history import History
 
 # %% ../nbs/speed/01_profiling.ipynb #6ab67d8e
 PHASES = dict(loading='#d55e00', forward='#0072b2', backward='#56b4e9', step='#009e73', hooks='#cc79a7', validation='#e69f00', other='#999999') # The phases of a training, each with its colour in figures
