@@ -218,7 +218,7 @@ def tracking_args(
 )->dict:
     "What makes `train_model` track"
     from functools import partial
-    from torchnn_really.training import fit_and_log
+    from torchnn_really.logged import fit_and_log
     return dict(fit=partial(fit_and_log, project=args.project, name=args.model, mode='offline' if args.offline else None))
 
 def profiling_args(

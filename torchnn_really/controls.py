@@ -38,7 +38,10 @@ from .rungs import Mnist_Logistic, accuracy, epochs_for, get_model
 from .runs import save_page
 from .show import ema
 from .tables import show_table
-from .training import StopFit, fit, fit_and_log, is_classes
+from .arguments import is_classes
+from .history import StopFit
+from .logged import fit_and_log
+from .training import fit
 
 # %% ../nbs/use/03_controls.ipynb #8f7fec59
 class FitSettings(NamedTuple):
