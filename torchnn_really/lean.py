@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import optim
 from torch.ops import aten # pyright: ignore[reportMissingImports]
-from .data import check_count
+from .arguments import check_count
 from .convnets import Mnist_CNN
 from .rungs import Mnist_Logistic
 
