@@ -8,6 +8,7 @@ __all__ = []
 # %% ../nbs/kit/10_arguments.ipynb #7fb9e3cf
 import math
 import numbers
+import torch
 
 # %% ../nbs/kit/10_arguments.ipynb #a85fde11
 def check_count(
@@ -29,3 +30,22 @@ def check_positive(
     wanted = f'{name} is {value!r}; it must be a finite number above 0'
     if isinstance(value, bool) or not isinstance(value, numbers.Real): raise TypeError(wanted)
     if not (math.isfinite(value) and value > 0): raise ValueError(wanted)
+
+# %% ../nbs/kit/10_arguments.ipynb #23e6fce5
+def check_device(
+    device:str|torch.device|None, # 'cpu', 'cuda:1', a `torch.device`; None: the accelerator, if any
+)->torch.device:
+    "The device, if this machine has it; otherwise an error that says what it has"
+    default = torch.device('cpu')
+    if torch.accelerator.is_available(): default = torch.accelerator.current_accelerator()
+    if device is None: return default
+    there = sorted({'cpu', default.type})
+    try: found = torch.device(device)
+    except (RuntimeError,TypeError): found = None
+    if found is None or found.type not in there:
+        raise ValueError(f"device is {str(device)!r}; this machine has {' and '.join(there)}")
+    n = 1 if found.type == 'cpu' else torch.accelerator.device_count()
+    if (found.index or 0) >= n:
+        raise ValueError(f'device is {str(device)!r}; the devices of type {found.type} here '
+                         f'are numbered 0 to {n-1}')
+    return found
