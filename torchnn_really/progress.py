@@ -27,7 +27,7 @@ def progress_bar(
     desc:str|None=None,  # Words before the bar
     unit:str='it',       # What is counted; 'B' for bytes
     progress:bool=True,  # False hides it
-    lines:bool=False,    # Elsewhere, a line every five seconds?
+    lines:bool=False,    # Elsewhere, a line for each new postfix, and every five seconds?
 ):                       # A `tqdm` bar: `update(n)` it, and `close()` it, or use it in a `with`
     "A progress bar in terminals and notebooks; the variable `TQDM_DISABLE` turns it off"
     if in_notebook(): from tqdm.notebook import tqdm
