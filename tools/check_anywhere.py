@@ -39,8 +39,8 @@ def check_twins():
     targets = dict(re.findall(r'(?m)^([a-z]+): .*\n((?:\t.*\n)*)', make.replace('help:', '')))
     yield from (f'CONTRIBUTING.md or Makefile lacks make {n}' for n in targets.keys() ^ rows.keys())
     for name in targets.keys() & rows.keys():
-        for command in re.findall(r'\t(?:\$\(RUN\) )?(.*?)(?: \$\(\w+\))?\n', targets[name]):
-            if f'`{command}`' not in rows[name]: yield f'CONTRIBUTING.md: make {name} is {command}'
+        for command in re.findall(r'\t(?:\$\(RUN\) )?(.*?)(?: \$\(\w+\))*\n', targets[name]):
+            if f'`{command}' not in rows[name]: yield f'CONTRIBUTING.md: make {name} is {command}'
 
 listing = subprocess.check_output(['git', 'ls-files', '-s'], cwd=pages.ROOT, text=True).splitlines()
 found = [f'a symlink: {line}' for line in listing if line.startswith('120000')]
