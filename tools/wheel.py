@@ -13,7 +13,7 @@ from subprocess import DEVNULL, PIPE, STDOUT, run
 import env, pages, run_pages
 
 NAME, LICENCES = 'torchnn_really', {'LICENSE', 'LICENSE-CC-BY-SA-3.0'}
-ALONE, ON_COLAB = ['climb/03_scratch.ipynb', 'train/05_models.ipynb'], 'climb/02_gradients.ipynb'
+ALONE, ON_COLAB = ['climb/03_scratch.ipynb', 'train/05_convnets.ipynb'], 'climb/02_gradients.ipynb'
 RUN = """import json, os, sys
 from IPython.core.interactiveshell import InteractiveShell
 for cell in json.load(open('cells.json')): InteractiveShell.instance().run_cell(cell).raise_error()
