@@ -49,11 +49,11 @@ def ensure(python, extras):
     recipe = hashlib.sha256(b''.join(f.read_bytes() for f in files) + str(ROOT).encode())
     wanted = dict(recipe=recipe.hexdigest(), extras=extras)
     if own.exists() and done == wanted: return own
+    fresh = not (own.exists() and has_pip(own)) or stamp.exists() and 'recipe' not in done
+    if fresh and int(version.split('.')[1]) < 11: sys.exit(
+        f'torchnn_really needs Python 3.11 or newer, not {version}; name another one: PYTHON=…')
     print('installing', *extras, 'into', folder, file=sys.stderr, flush=True)
-    if not (own.exists() and has_pip(own)) or stamp.exists() and 'recipe' not in done: # cut short
-        if int(version.split('.')[1]) < 11: sys.exit(
-            f'torchnn_really needs Python 3.11 or newer, not {version}; name another one: PYTHON=…')
-        make_venv(folder, python or sys.executable)
+    if fresh: make_venv(folder, python or sys.executable)
     stamp.write_text(json.dumps(dict(extras=extras)), encoding='utf-8')
     install(own, extras)
     stamp.write_text(json.dumps(wanted), encoding='utf-8')
