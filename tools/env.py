@@ -6,7 +6,7 @@
 COMMAND is what follows `python` in a shell, with paths from the project's folder: `-m torchnn_really climb`, or
 `tools/run_pages.py`. The environment is `.venv`, or the one `--python` belongs to; `--with bench`, the frameworks that
 `make bench` compares with, has one of its own, `.venv-bench`. It is installed once, with the constraints: until settings.ini,
-setup.py, pyproject.toml, the constraints or tools/bench-requirements.txt change, another run installs nothing.
+setup.py, pyproject.toml, the constraints or nbs/speed/bench-requirements.txt change, another run installs nothing.
 """
 import argparse, hashlib, json, os, subprocess, sys
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV, BENCH_VENV = ROOT/'.venv', ROOT/'.venv-bench'
 RECIPE = ['settings.ini', 'setup.py', 'pyproject.toml', 'constraints.txt']  # when one of these changes, install again
-BENCH = ROOT/'tools'/'bench-requirements.txt'  # each to be installed as it stands, without what it asks for
+BENCH = ROOT/'nbs'/'speed'/'bench-requirements.txt'  # each to be installed as it stands, without what it asks for
 
 def refuse(python): sys.exit(f'torchnn_really needs Python 3.11 or newer, and {python} is older; name another one: PYTHON=… or --python …')
 

@@ -6,18 +6,15 @@
 __all__ = []
 
 # %% ../nbs/use/06_all.ipynb #09a3786a
-from . import gradients, batches, controls, data, device, frameworks, ladder, layers, lean, loaders, models, pages, profiling, recipes, rungs, runs, show, tables, tracking, training, using
+from . import charts, gradients, batches, controls, convnets, data, device, ladder, lean, pages, profiling, recipes, rungs, runs, show, tables, tracking, training, using
 from .gradients import *
 from .batches import *
 from .controls import *
 from .data import *
 from .device import *
-from .frameworks import *
 from .ladder import *
-from .layers import *
 from .lean import *
-from .loaders import *
-from .models import *
+from .convnets import *
 from .pages import *
 from .profiling import *
 from .recipes import *
@@ -30,7 +27,7 @@ from .training import *
 from .using import *
 
 # %% ../nbs/use/06_all.ipynb #a72fba9f
-_modules = data, show, tables, runs, pages, gradients, rungs, tracking, batches, training, models, layers, loaders, device, profiling, ladder, using, lean, controls, frameworks, recipes
+_modules = data, show, tables, runs, pages, gradients, rungs, tracking, batches, training, convnets, charts, device, profiling, ladder, using, lean, controls, recipes
 # one by one, as type checkers and editors read it
 __all__ = []
 __all__ += data.__all__
@@ -43,14 +40,11 @@ __all__ += rungs.__all__
 __all__ += tracking.__all__
 __all__ += batches.__all__
 __all__ += training.__all__
-__all__ += models.__all__
-__all__ += layers.__all__
-__all__ += loaders.__all__
+__all__ += convnets.__all__
 __all__ += device.__all__
 __all__ += profiling.__all__
 __all__ += ladder.__all__
 __all__ += using.__all__
 __all__ += lean.__all__
 __all__ += controls.__all__
-__all__ += frameworks.__all__
 __all__ += recipes.__all__

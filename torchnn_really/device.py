@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 import torch
 from torch.utils.data import TensorDataset
-from .loaders import WrappedDataLoader
+from .convnets import WrappedDataLoader
 from .training import loss_batch
 
 # %% ../nbs/train/08_device.ipynb #94d1ba9f

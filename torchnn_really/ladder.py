@@ -21,8 +21,7 @@ from torch.utils.data import TensorDataset
 from .batches import get_data
 from .data import Digits, check_digits, load_data, progress_bar
 from .device import check_device, dataset_on
-from .loaders import WrappedDataLoader, any_size_cnn, preprocess
-from .models import Mnist_CNN
+from .convnets import Mnist_CNN, WrappedDataLoader, any_size_cnn, preprocess
 from .pages import Part, ResultPage, curves, most_wrong, picture_address, side_by_side, some_right, weight_grid
 from .rungs import Mnist_Logistic, accuracy, check_run, count_statements, get_model, how_same, threads, train_dataloader, train_dataset, train_functional, train_linear, train_module, train_optim, train_scratch
 from .show import ema, loop_source, show_diff

@@ -28,7 +28,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, TensorDataset
 from .data import check_count
-from .loaders import WrappedDataLoader
+from .convnets import WrappedDataLoader
 from .runs import save_page
 from .show import new_ax
 from .tables import Table, show_table

@@ -30,9 +30,7 @@ from . import __version__
 from .data import cache_dir, check_count, progress_bar, store_file
 from .device import check_device, dataset_on
 from .ladder import MODELS, ModelSpec, three_lines
-from .layers import sequential_cnn
-from .loaders import any_size_cnn
-from .models import Mnist_CNN
+from .convnets import Mnist_CNN, any_size_cnn, sequential_cnn
 from .pages import picture_address
 from .rungs import Mnist_Logistic, epochs_for
 from .training import History
