@@ -70,7 +70,9 @@ def get_digits(
     source:str, # 'auto', 'sample', or 'mnist', which is downloaded if it is not in the cache
 ):              # `Digits`
     "The digits a command runs on; says which"
-    from torchnn_really.data import cache_dir, has_mnist, load_data, load_mnist
+    from torchnn_really.data import load_data
+    from torchnn_really.downloads import has_mnist, load_mnist
+    from torchnn_really.files import cache_dir
     if source == 'mnist' and not has_mnist():
         print(f'downloading MNIST to {cache_dir()}', flush=True)
         load_mnist()
@@ -145,7 +147,7 @@ def run_fit_recipe(
     args:argparse.Namespace, # recipe, data, seed
 )->int:
     "Train by a recipe on one thread, and print what it came to"
-    from torchnn_really.data import Digits
+    from torchnn_really.digits import Digits
     from torchnn_really.recipes import recipe, run_recipe
     from torchnn_really.rungs import threads
     digits = get_digits(args.data)
@@ -285,7 +287,8 @@ def run_data(
     args:argparse.Namespace, # mirror, where, clear
 )->int:
     "Download MNIST, or say where it is, or remove it"
-    from torchnn_really.data import cache_dir, clear_mnist, has_mnist, load_mnist, load_mnist_test
+    from torchnn_really.downloads import clear_mnist, has_mnist, load_mnist, load_mnist_test
+    from torchnn_really.files import cache_dir
     if args.where: print(f"{cache_dir()} ({'MNIST is there' if has_mnist() else 'without MNIST'})")
     elif args.clear:
         removed = clear_mnist()
@@ -328,7 +331,8 @@ def run_info(
 )->int:
     "Print what a bug report needs"
     import torch
-    from torchnn_really.data import cache_dir, has_mnist
+    from torchnn_really.downloads import has_mnist
+    from torchnn_really.files import cache_dir
     from torchnn_really.device import default_device
     versions = [('torchnn_really', __version__), ('python', platform.python_version()), ('torch', torch.__version__), *((name, version_of(name)) for name in _NEEDED)]
     settings = [('platform', platform.platform()), ('device', default_device()), ('cuda', f'{torch.version.cuda}, {torch.cuda.get_device_name()}' if torch.cuda.is_available() else 'none'),
@@ -426,7 +430,7 @@ def check_recipe(
     if args.save is not None: args.parser.error('argument --save: not with --recipe, whose networks have no name to be kept under')
     if args.out is not None: args.parser.error('argument --out: not with --recipe, which keeps no network to report on')
     if args.data not in _SOURCES: args.parser.error('argument --recipe: it needs MNIST, and --data names a folder')
-    from torchnn_really.data import has_mnist
+    from torchnn_really.downloads import has_mnist
     only_sample = args.data == 'sample' or args.data == 'auto' and (os.environ.get('TORCHNN_REALLY_DATA') == 'sample' or not has_mnist())
     if only_sample: args.parser.error('argument --recipe: it needs MNIST, and this would run on the sample; download MNIST once with `torchnn_really data`, then add --data mnist')
 

@@ -19,8 +19,11 @@ import torch.nn.functional as F
 from torch import optim
 from torch.utils.data import TensorDataset
 from .batches import get_data
-from .data import Digits, check_digits, load_data, progress_bar
-from .device import check_device, dataset_on
+from .data import load_data
+from .digits import Digits, check_digits
+from .progress import progress_bar
+from .arguments import check_device
+from .device import dataset_on
 from .convnets import Mnist_CNN, WrappedDataLoader, any_size_cnn, preprocess
 from .pages import Part, ResultPage, curves, most_wrong, picture_address, side_by_side, some_right, weight_grid
 from .rungs import Mnist_Logistic, accuracy, check_run, count_statements, get_model, how_same, threads, train_dataloader, train_dataset, train_functional, train_linear, train_module, train_optim, train_scratch

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import _foreach_add_, _foreach_mul_, optim # type: ignore
 from torch.ops import aten # type: ignore
+from .arguments import check_count
 from .convnets import Mnist_CNN
-from .data import check_count
 from .rungs import Mnist_Logistic
 
 # %% ../nbs/speed/02_lean.ipynb #6a621aa5

@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch.utils.data import Dataset, TensorDataset
-from .data import check_count
+from .arguments import check_count
 from .convnets import WrappedDataLoader
 from .runs import save_page
 from .show import new_ax

@@ -27,8 +27,10 @@ import torch.nn.functional as F
 from torch import nn, optim
 from torch.utils.data import TensorDataset
 from . import __version__
-from .data import cache_dir, check_count, progress_bar, store_file
-from .device import check_device, dataset_on
+from .arguments import check_count, check_device
+from .files import cache_dir, store_file
+from .progress import progress_bar
+from .device import dataset_on
 from .ladder import MODELS, ModelSpec, three_lines
 from .convnets import Mnist_CNN, any_size_cnn, sequential_cnn
 from .pages import picture_address

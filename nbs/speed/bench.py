@@ -73,7 +73,8 @@ def epochs_of(data, n): return n if data.name == 'mnist' else 10*n
 def with_step(job, how, layout):
     "`fit` with a step of the page on a leaner one"
     import torch.nn.functional as F
-    from torchnn_really.all import Mnist_CNN, cnn_step, fit, lean_step, logistic_step
+    from torchnn_really.all import Mnist_CNN, fit, lean_step
+    from torchnn_really.lean import cnn_step, logistic_step
     frameworks = page('03_frameworks')
     model, opt, *loaders = frameworks.start_job(job)
     model.to(memory_format=layout)
@@ -337,7 +338,7 @@ def bench_import(args):
 
 def bench_recipes(args):
     import torch
-    from torchnn_really.data import load_data, load_mnist_test
+    from torchnn_really.all import load_data, load_mnist_test
     of_page, file = page('05_recipes'), HERE/'recipes.json'
     data, test, run_recipe = load_data('mnist'), load_mnist_test(), of_page.run_recipe
     recipes = {goal: of_page.Recipe.for_accuracy(goal) for goal in (97, 98, 99)}
