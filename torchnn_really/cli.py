@@ -148,13 +148,13 @@ def run_fit_recipe(
 )->int:
     "Train by a recipe on one thread, and print what it came to"
     from torchnn_really.digits import Digits
-    from torchnn_really.recipes import recipe, run_recipe
+    from torchnn_really.recipes import run_recipe
     from torchnn_really.rungs import threads
     digits = get_digits(args.data)
     print(f'recipe {args.recipe}, seed {args.seed}, on one thread of the processor', flush=True)
     with threads(1):
-        run_recipe(recipe(args.recipe), Digits(*(t[:640] for t in digits))) # torch loads much at its first training: before the clock
-        result = run_recipe(recipe(args.recipe), digits, args.seed)
+        run_recipe(args.recipe, Digits(*(t[:640] for t in digits))) # torch loads much at its first training: before the clock
+        result = run_recipe(args.recipe, digits, args.seed)
     print(f'{result.steps} steps and {len(digits.y_valid):,} validation images in {result.seconds:.2f} s (CPU time {result.cpu_seconds:.2f} s): accuracy {result.accuracy:.2%}')
     return 0
 
