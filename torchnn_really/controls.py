@@ -39,7 +39,10 @@ from .convnets import Mnist_CNN, WrappedDataLoader, sequential_cnn
 from .rungs import Mnist_Logistic, accuracy, epochs_for, get_model
 from .pages import save_page
 from .tables import show_table
-from .training import StopFit, fit, fit_and_log, is_classes
+from .arguments import is_classes
+from .history import StopFit
+from .logged import fit_and_log
+from .training import fit
 
 # %% ../nbs/use/03_controls.ipynb #8f7fec59
 class FitSettings(NamedTuple):

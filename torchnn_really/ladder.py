@@ -236,7 +236,7 @@ def climb(
     ladder = Ladder(f"{data.heading} · {epochs} epoch{'s'*(epochs > 1)} · batch {bs} · seed {seed}")
     above = None
     try:
-        with progress_bar(len(RUNGS)+len(MODELS), 'climbing', 'rung', progress) as bar:
+        with progress_bar(len(RUNGS)+len(MODELS), 'climbing', 'rung', progress, lines=True) as bar:
             for step in [*RUNGS, *MODELS]:
                 bar.set_postfix_str(step if step in MODELS else step.__name__)
                 run = _model_row if step in MODELS else _rung_row

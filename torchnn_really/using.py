@@ -35,7 +35,7 @@ from .ladder import MODELS, ModelSpec, three_lines
 from .convnets import Mnist_CNN, any_size_cnn, sequential_cnn
 from .drawing import png_url
 from .rungs import Mnist_Logistic, epochs_for
-from .training import History
+from .history import History
 
 # %% ../nbs/use/02_using.ipynb #c9b6e764
 ARCHITECTURES = {f.__name__: f for f in (Mnist_Logistic, Mnist_CNN, sequential_cnn, any_size_cnn)} # Architectures that a file may ask for by name
