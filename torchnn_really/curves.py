@@ -143,7 +143,7 @@ def _svg(inside, height, alt):
             f'role="img" aria-label="{html.escape(alt)}" style="{style}" fill="currentColor">'
             f'{inside}</svg>')
 
-# %% ../nbs/kit/00_curves.ipynb #83944818
+# %% ../nbs/kit/00_curves.ipynb #203a0db5
 _DASHES = {'-': 'none', '--': '7 3', '-.': '7 3 2 3', ':': '2 3'}
 
 def _extremes(steps, losses, most=400):
@@ -171,9 +171,10 @@ def _markers(plane, name, points, style, opacity):
     return (f'<path class="{html.escape(name)}" d="{places}" stroke="{style.color}" '
             f'stroke-width="7" stroke-linecap="{cap}" stroke-opacity="{opacity:g}"/>')
 
-def _curve(plane, name, steps, losses, style, smooth, opacity):
+def _curve(plane, name, pair, style, smooth, opacity):
     "A curve with its markers, if it has few points, or the raw one behind it, if it is smoothed"
-    few,out = is_sparse(losses),''
+    (steps,losses),out = pair,''
+    few = is_sparse(losses)
     if smooth and not few:
         raw = _extremes(steps, losses)
         out = _line(plane, '', raw, style._replace(dash='-'), .8, .3*opacity)
@@ -225,8 +226,8 @@ def draw_curves(
     out = legend + _axes(plane, xlabel, ylabel, whole=all(float(x).is_integer() for x in xs))
     styles = {name: line_style(i) for i,name in enumerate(points)}
     for c in earlier:
-        for name,pair in c.items(): out += _curve(plane, name, *pair, styles[name], smooth, .3)
-    for name,pair in points.items(): out += _curve(plane, name, *pair, styles[name], smooth, 1.)
+        for name,pair in c.items(): out += _curve(plane, name, pair, styles[name], smooth, .3)
+    for name,pair in points.items(): out += _curve(plane, name, pair, styles[name], smooth, 1.)
     alt = alt or _said(points, xlabel, ylabel)
     return Drawing(_svg(out, top+_HIGH+38, alt), alt)
 

@@ -245,7 +245,7 @@ def draw_weights(
     return Drawing(grid.html.replace('alt=""', 'alt="weights"') + below,
                    f'{min(n, len(w))} pictures of weights')
 
-# %% ../nbs/kit/00_drawing.ipynb #31519484
+# %% ../nbs/kit/00_drawing.ipynb #4c936c89
 def draw_matrix(
     counts,       # `(classes, classes)`, integers: a row for each true class
     classes=None, # The classes' names; 0, 1, 2, … if None
@@ -275,7 +275,8 @@ def _square(counts, names):
     style = 'padding:.2em .3em;max-width:9em;white-space:normal;overflow-wrap:anywhere'
     longest = max(len(word) for name in names for word in name.split() or [''])
     def heading(scope, name):
-        side,letters = ('right', longest) if scope == 'col' else ('left', max(longest, len('truth')))
+        side,letters = 'right',longest
+        if scope == 'row': side,letters = 'left',max(longest, len('truth'))
         least = f'min-width:{min(8, .6 + .68*letters):.1f}em;text-align:{side}' # no word is broken
         return f'<th scope="{scope}" style="{style};{least}">{html.escape(name)}</th>'
     rows = ''
