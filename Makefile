@@ -43,7 +43,7 @@ play:     ## turn each lesson's batch size, learning rate, seed and epochs, and 
 slides:   ## the pages as a deck of slides, in _docs/slides
 	$(RUN) --with dev,docs tools/slides.py $(ARGS)
 site:     ## check the site and the slides: links, contents, and every page in a browser
-	$(RUN) --with dev,docs tools/test_site.py
+	$(RUN) --with dev,docs tools/run_pages.py site --flags slow
 	$(RUN) --with dev,docs tools/check_site.py
 	$(RUN) --with dev,docs tools/browse_site.py $(ARGS)
 wheel:    ## build the package, follow the README's quick start with it, run pages alone with it
