@@ -57,6 +57,6 @@ lab:      ## open the pages in JupyterLab
 bench:    ## measure what the project says about speed and memory, and eight frameworks at the same work
 	$(RUN) --with bench nbs/speed/bench.py $(ARGS)
 clean:    ## remove the environments and everything built
-	git clean -fdXq .venv* *.egg-info .ruff_cache build dist _proc _docs _vendor
+	git clean -fdXq .venv* *.egg-info .ruff_cache build dist _proc _docs tools/node_modules
 
 .PHONY: help climb test prepare pages check types online controls panel docs shown play slides site wheel hooks lab bench clean rounding

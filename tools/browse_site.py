@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""Look at every page in a browser: pa11y and linters see one rule, and no width, search or slide.
+"""Look at every page in a browser: pa11y and linters see one rule, and no width or search.
 
     python tools/browse_site.py [--screenshots FOLDER] [climb/scratch.html search …]
 
-Chromium opens each page from a server on this machine, light and dark, 1280 and 390 pixels wide. It
-is a problem if a page logs an error, misses a file, asks another host, scrolls sideways, cuts off
-code (at 1280 pixels of up to 84 columns), or breaks a serious rule of axe-core; and if search finds
-no `cross_entropy`. Without Chromium one line says so; without axe-core, all else is checked.
+In Chromium, light and dark, 1280 and 390 pixels wide, no page may log an error, miss a file, ask
+another host, scroll sideways, cut off code (at 1280: of 84 columns), or break a serious rule of
+axe-core; and search must find `cross_entropy`. One line says so if Chromium or axe-core is missing.
 """
 import argparse
 import os
@@ -24,10 +23,11 @@ SEARCH, FOUND = '#quarto-search input, .aa-Input', '[class*=search] a, .aa-Panel
 DRAWN = """document.fonts.status == 'loaded' && (!window.Reveal || Reveal.isReady())
     && (!window.mermaid
         || [...document.querySelectorAll('pre.mermaid')].every(d => d.querySelector('svg')))"""
-CUT = """[...document.querySelectorAll('main pre.sourceCode')]
+WIDE = """[...document.querySelectorAll('main pre.sourceCode')]
     .filter(p => p.scrollWidth > p.clientWidth + 1 && (innerWidth < 1280
                  || Math.max(...p.textContent.split('\\n').map(l => l.length)) <= 84))
-    .map(p => 'cuts off ' + p.textContent.slice(0, 60))"""
+    .map(p => 'cuts off ' + p.textContent.slice(0, 60))
+    .concat(document.documentElement.scrollWidth > innerWidth ? ['scrolls sideways'] : [])"""
 AXE = """async where => (await axe.run(where || document, {
     runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa'], resultTypes: ['violations']})).violations
     .filter(v => ['serious', 'critical'].includes(v.impact))
@@ -74,9 +74,7 @@ def looked_at(show, path, axe, shots):
     for width, scheme in ((1280, 'light'), (1280, 'dark'), (390, 'light'), (390, 'dark')):
         page = show(path, width, scheme)
         if shots: page.screenshot(path=shots/f'{name}-{width}-{scheme}.png', full_page=True)
-        wide = page.evaluate('document.documentElement.scrollWidth')
-        if wide > width: yield f'is {wide} pixels wide at {width}'
-        yield from page.evaluate(CUT)
+        yield from (f'{found}, at {width} pixels' for found in page.evaluate(WIDE))
         if axe and width == 1280:
             page.add_script_tag(content=axe)
             yield from (f'in the {scheme} scheme: {found}' for found in page.evaluate(AXE))
@@ -101,8 +99,7 @@ def problems(paths, shots):
             wrong.clear()
 
 def main():
-    raw = argparse.RawDescriptionHelpFormatter
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    p = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     p.add_argument('--screenshots', type=Path, metavar='FOLDER', help='save a picture of each here')
     p.add_argument('what', nargs='*', help='pages, or `search`; default: all, and the slides')
     args = p.parse_args()

@@ -3,8 +3,7 @@
 
     python tools/check_site.py
 
-`make docs` comes first. _proc is what every builder reads, _docs what one of them made of it.
-Prints a line for each problem, and exits with 1 if there is one.
+_proc is what every builder reads, _docs what one made of it. Exits with 1 if there is a problem.
 """
 import importlib
 import re
@@ -57,20 +56,17 @@ def check_links(file, page, ids):
         elif anchor and unquote(anchor) not in ids.get(there, [anchor]):
             yield f'no such anchor: {link}'
 
-def barred(page):
-    for selector, what in BARRED.items():
-        yield from (f'{what}: {str(tag)[:80]}' for tag in page.select(selector))
-
 def check_page(page, notebook, names):
     "What a page must have and must not have, names with a link, prose with nothing left raw"
     path, home = pages.path_of(notebook), pages.settings()['git_url']
     for selector, what in WANTED.items():
         if not page.select(selector.replace('PATH', path).replace('HOME', home)): yield what
-    yield from barred(page)
+    for selector, what in BARRED.items():
+        yield from (f'{what}: {str(tag)[:80]}' for tag in page.select(selector))
     folded = [c for c in pages.read(notebook)['cells'] if 'code-fold' in pages.directives(c)]
     if len(page('details')) < len(folded): yield f'{len(folded)} cells should be folded'
     for tag in page.main(['pre', 'script', 'style', 'annotation']): tag.extract()
-    code = [c for c in page.main('code') if not c.find_parent(['a', 'figcaption', *HEADINGS])]
+    code = [c for c in page.main('code') if not c.find_parent(['a', 'figcaption', 'header', *HEADINGS])]
     for name in sorted({c.text.removesuffix('()') for c in code} & names):
         yield f'{name} has no link in prose'
     for tag in page.main('code'): tag.extract()
@@ -98,10 +94,8 @@ def check_entry(entry, name):
 
 def found_in(site):
     "Pairs of a file and its problems, for the `{file: notebook}` that there should be"
-    files = docs.DOCS.rglob('*.html')
+    files = [f for f in docs.DOCS.rglob('*.html') if 'slides' not in f.parts]
     made = {f: BeautifulSoup(f.read_text('utf-8'), 'html.parser') for f in files}
-    if slides := made.pop(docs.DOCS/'slides'/'index.html', None):
-        yield docs.DOCS/'slides', barred(slides)
     ids = {f: {tag['id'] for tag in page(id=True)} for f, page in made.items()}
     for file in site.keys() ^ made.keys(): yield file, ['it is not there, or has no page']
     for name, file, anchor, _ in public_names():

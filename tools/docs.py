@@ -3,10 +3,9 @@
 
     python tools/docs.py
 
-nbdev processes the saved pages into _proc, and none is run. There, `tidy` does what both builders
-want alike. smalldocs builds _docs from it and from _quarto.yml; where `quarto` (1.7 or newer) is on
-PATH, its pages take the place of those, and llms.txt with the pages' Markdown twins stays. The site
-asks no other host for anything. The last line says how many pages there are, and who built them.
+nbdev processes the saved pages into _proc, and runs none; `tidy` does what both builders want.
+smalldocs builds _docs from it and from _quarto.yml; where `quarto` (1.7 or newer) is on PATH, its
+pages take their place, beside llms.txt and the Markdown twins. The site asks no other host.
 """
 import ast
 import os
@@ -20,6 +19,7 @@ import pages
 PROC, DOCS, TOOLS = pages.ROOT/'_proc', pages.ROOT/'_docs', pages.ROOT/'tools'
 FENCE = re.compile(r'(?ms)^```.*?^```')
 LINK = re.compile(r'\[(`[^`]+`)\]\([^)\s]*\)')      # nbdev's to a name
+WITHIN = re.compile(rf'\[([^\[\]]*){LINK.pattern}([^\[\]]*)\]\(') # the same in another link
 ENTRY = re.compile(r'show_doc\(([\w.]+)\)')         # the cell with a name's entry
 FOLDED = '#| code-fold: show\n#| code-summary: "Exported source"\n' # nbdev's, over `#| exports`
 
@@ -30,7 +30,6 @@ def package(name):
         if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
             command = [shutil.which('npm') or 'npm', 'ci', '--silent', '--ignore-scripts']
             subprocess.run(command, cwd=TOOLS, check=True, timeout=120)
-            done.touch()
         return TOOLS/'node_modules'/name
     except (OSError, subprocess.SubprocessError) as e: print(f'left out: {name} ({e})')
 
@@ -68,7 +67,7 @@ def with_sources(cells):
                 said = ''.join(output['data']['text/markdown'])
                 output['data']['text/markdown'] = re.sub(r'(?s)(### \S+\n).*', r'\1', said)
             made += [entries[name]] if name else []
-            made.append(cell | dict(source=text, outputs=[], id=f"{cell.get('id')}-{i}"))
+            made.append(cell | dict(source=text, outputs=[], id=cell['id'] + f'-{i}'*(i > 0)))
         made[-1]['outputs'] = cell['outputs']
     return made
 
@@ -82,7 +81,8 @@ def own_links(page, site, names):
         if html not in site or m[3] and not name: return text
         there = os.path.relpath(site[html], page.parent).replace(os.sep, '/')
         return f'[{text}]({there}#{name})' if name else f'[{text}]({there})'
-    return lambda text: own.sub(lead, FENCE.sub(lambda m: LINK.sub(r'\1', m[0]), text))
+    def mend(text): return FENCE.sub(lambda m: LINK.sub(r'\1', m[0]), WITHIN.sub(r'[\1\2\3](', text))
+    return lambda text: own.sub(lead, mend(text))
 
 def places(page):
     "Where a page can be had as a notebook"

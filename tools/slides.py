@@ -19,6 +19,8 @@ DECK = docs.DOCS/'slides'
 def markdown(text, kind='slide'):
     return dict(cell_type='markdown', metadata=dict(slideshow=dict(slide_type=kind)), source=text)
 
+def kind(cell): return cell['metadata'].get('slideshow', {}).get('slide_type')
+
 def front(page):
     "A page's title and question"
     text = pages.source(pages.read(page)['cells'][0])
@@ -34,8 +36,7 @@ def opening(parts, now):
 def prepared(cell, page):
     "A cell as a slide shows it: no options, a figure with its alt text, links into the site"
     said, text = pages.directives(cell), pages.source(cell)
-    kind = cell['metadata']['slideshow']['slide_type']
-    metadata = dict(slideshow=dict(slide_type='subslide' if kind == 'slide' else kind))
+    metadata = dict(slideshow=dict(slide_type=kind(cell).replace('slide', 'subslide')))
     if said.get('echo') == 'false': metadata['tags'] = ['no_source']
     def lead(m): return f'](../{pages.html_name((page.parent/m[1]).resolve())}'
     if cell['cell_type'] == 'markdown':
@@ -44,14 +45,13 @@ def prepared(cell, page):
         return cell | dict(source=text, metadata=metadata)
     alt = {'image/png': dict(alt=said.get('fig-alt', '').strip('"'))}
     outputs = [o | dict(metadata=alt) if 'data' in o else o for o in cell['outputs']]
-    code = '\n'.join(l for l in text.splitlines() if not pages.DIRECTIVE.match(l))
-    return cell | dict(source=code, metadata=metadata, outputs=outputs)
+    text = '\n'.join(l for l in text.splitlines() if not pages.DIRECTIVE.match(l))
+    return cell | dict(source=text, metadata=metadata, outputs=outputs)
 
 def column(page):
     "The slides of a page, from _proc, where nothing hidden is left"
     cells = pages.read(docs.PROC/pages.path_of(page))['cells']
-    return [prepared(c, page) for c in cells if c['metadata'].get('slideshow', {}).get('slide_type')
-            in ('slide', 'fragment', '-')]
+    return [prepared(c, page) for c in cells if kind(c) in ('slide', 'fragment', '-')]
 
 def main():
     import nbformat
