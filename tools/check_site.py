@@ -66,9 +66,9 @@ def check_page(page, notebook, names):
     folded = [c for c in pages.read(notebook)['cells'] if 'code-fold' in pages.directives(c)]
     if len(page('details')) < len(folded): yield f'{len(folded)} cells should be folded'
     for tag in page.main(['pre', 'script', 'style', 'annotation']): tag.extract()
-    code = [c for c in page.main('code') if not c.find_parent(['a', 'figcaption', 'header', *HEADINGS])]
-    for name in sorted({c.text.removesuffix('()') for c in code} & names):
-        yield f'{name} has no link in prose'
+    elsewhere = ['a', 'figcaption', 'header', *HEADINGS] # where no names are linked
+    code = {c.text.removesuffix('()') for c in page.main('code') if not c.find_parent(elsewhere)}
+    yield from (f'{name} has no link in prose' for name in sorted(code & names))
     for tag in page.main('code'): tag.extract()
     if len(page.main.text) < 150: yield 'it is as good as empty'
     yield from (f'left raw: {found.strip()}' for found in RAW.findall(page.main.text))

@@ -81,8 +81,10 @@ def own_links(page, site, names):
         if html not in site or m[3] and not name: return text
         there = os.path.relpath(site[html], page.parent).replace(os.sep, '/')
         return f'[{text}]({there}#{name})' if name else f'[{text}]({there})'
-    def mend(text): return FENCE.sub(lambda m: LINK.sub(r'\1', m[0]), WITHIN.sub(r'[\1\2\3](', text))
-    return lambda text: own.sub(lead, mend(text))
+    def mend(text):
+        text = FENCE.sub(lambda m: LINK.sub(r'\1', m[0]), WITHIN.sub(r'[\1\2\3](', text))
+        return own.sub(lead, text)
+    return mend
 
 def places(page):
     "Where a page can be had as a notebook"

@@ -16,8 +16,9 @@ import pages
 
 DECK = docs.DOCS/'slides'
 
-def markdown(text, kind='slide'):
-    return dict(cell_type='markdown', metadata=dict(slideshow=dict(slide_type=kind)), source=text)
+def markdown(text):
+    metadata = dict(slideshow=dict(slide_type='slide'))
+    return dict(cell_type='markdown', metadata=metadata, source=text)
 
 def kind(cell): return cell['metadata'].get('slideshow', {}).get('slide_type')
 
@@ -45,6 +46,9 @@ def prepared(cell, page):
         return cell | dict(source=text, metadata=metadata)
     alt = {'image/png': dict(alt=said.get('fig-alt', '').strip('"'))}
     outputs = [o | dict(metadata=alt) if 'data' in o else o for o in cell['outputs']]
+    if caption := said.get('fig-cap', '').strip('"'):
+        text_of = {'text/markdown': f'*{caption}*'}
+        outputs.append(dict(output_type='display_data', metadata={}, data=text_of))
     text = '\n'.join(l for l in text.splitlines() if not pages.DIRECTIVE.match(l))
     return cell | dict(source=text, metadata=metadata, outputs=outputs)
 
