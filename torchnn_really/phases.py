@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/kit/21_phases.ipynb #9ad753e6
+# %% ../nbs/kit/21_phases.ipynb #ab4fd7d7
 import contextlib
 import functools
 import threading
@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 import torch
+from torch.utils.data import Dataset
 from torchnn_really.arguments import check_count
 from torchnn_really.traces import Tracer, check_folder
 
@@ -103,7 +104,7 @@ def phase_clock(
                            'stop it, or give n_traced=0')
     return PhaseClock(Tracer(n_traced, first_traced, n_steps))
 
-# %% ../nbs/kit/21_phases.ipynb #58d90103
+# %% ../nbs/kit/21_phases.ipynb #4bcd9135
 class PhasedLoader:
     "A loader to train on whose waiting is measured"
     def __init__(self,
@@ -148,7 +149,16 @@ class ValidLoader(PhasedLoader):
                 clock.switch('validation') # a mark for each batch
             clock.trace(False)
 
-# %% ../nbs/kit/21_phases.ipynb #64b14420
+def phased_loaders(
+    train_dl:Iterable,      # Loader to train on
+    valid_dl:Iterable|None, # Loader to validate on, or None
+    clock:PhaseClock,       # Clock to tell
+)->tuple:                   # The same loaders, wrapped; None stays None
+    "Both loaders of a training"
+    valid = None if valid_dl is None else ValidLoader(valid_dl, clock)
+    return PhasedLoader(train_dl, clock), valid
+
+# %% ../nbs/kit/21_phases.ipynb #a6b8891d
 def _when_backward_ends(clock):
     "Called inside the backward pass, by its first gradient: ask the engine to call back at its end"
     ask = getattr(torch.autograd.Variable._execution_engine, 'queue_callback', None)
@@ -209,5 +219,23 @@ def phase_hooks(
         for thing,register,phase in hooks:
             if hasattr(thing, register):
                 stack.callback(getattr(thing, register)(enter(phase)).remove)
+        clock.enter('other')
         try: yield
         finally: clock.switch(None)
+
+# %% ../nbs/kit/21_phases.ipynb #7bd28ee2
+class SlowDataset(Dataset):
+    "A data set that sleeps before each item, as if it came from a slow disk"
+    def __init__(self,
+        ds:Dataset,    # Data set whose items these are
+        seconds:float, # To sleep before each item
+    ):
+        self.ds,self.seconds = ds,seconds
+
+    def __len__(self): return len(self.ds)
+
+    def __getitem__(self,
+        i:int, # Which item
+    ):
+        time.sleep(self.seconds)
+        return self.ds[i]
