@@ -46,7 +46,7 @@ def child(page, report, run_flags, save):
     def tell(**what): report.write_text(json.dumps(what), encoding='utf-8')
     before, nb, marks = page.read_bytes(), pages.read(page), []
     os.chdir(page.parent)
-    sys.path.insert(0, str(pages.ROOT))
+    sys.path[:0] = [str(page.parent), str(pages.ROOT)] # as in Jupyter, and this clone
     shell = CaptureShell(mpl_format='retina')
     shell._showtraceback = lambda *args: None # else it stands among the outputs, in colours
     for i, cell in enumerate(nb['cells']):
