@@ -55,8 +55,7 @@ hooks:    ## install git hooks: notebooks that merge, quick checks before a comm
 lab:      ## open the pages in JupyterLab
 	$(RUN) --with lab -m jupyterlab nbs $(ARGS)
 bench:    ## measure what the project says about speed and memory, and eight frameworks at the same work
-	$(RUN) --with dev tools/bench.py $(ARGS)
-	$(RUN) --with bench tools/frameworks.py $(BENCH_ARGS)
+	$(RUN) --with bench nbs/speed/bench.py $(ARGS)
 clean:    ## remove the environments and everything built
 	git clean -fdXq .venv* *.egg-info .ruff_cache build dist _proc _docs _vendor
 

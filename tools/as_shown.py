@@ -80,6 +80,7 @@ def lessons(args):
 def child(cells, folder, env, look):
     "In a new process: run cells, and keep what `look` sees in the end"
     atexit._clear() # a forked process is not to do what its parent has to
+    multiprocessing.set_start_method(None, force=True) # the system's own, as in Jupyter
     if hasattr(os, 'setsid'): os.setsid() # so that what the cells start can be ended with them
     log, ours = os.open(folder/'log', os.O_WRONLY), Path(__file__).resolve().parent
     for stream in (1, 2): os.dup2(log, stream)

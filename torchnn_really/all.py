@@ -28,15 +28,16 @@ from .history import History, NonFiniteLoss, StopFit
 from .ladder import climb
 from .lean import keep_memory, lean_step
 from .logged import fit_and_log
-from .pages import save_report
 from .pickles import load_pickle
 from .profiling import profiled
 from .recipes import run_recipe
+from .reports import save_report
+from .run_views import compare_runs, show_run
 from torchnn_really.rungs import (
     accuracy, count_statements, get_model, log_softmax, Mnist_Logistic, nll, prove_same,
     train_dataloader, train_dataset, train_functional, train_linear, train_module, train_optim,
     train_scratch)
-from .runs import compare_runs, list_runs, read_run, show_run
+from .runs import list_runs, read_run
 from .show import show_curves, show_diff, show_images, show_weights
 from .tables import show_table
 from .tracker import log_dict, start_run

@@ -99,7 +99,7 @@ def run_fit(
     keep_memory() # this process does nothing else
     if args.recipe: return run_fit_recipe(args)
     from torch import optim
-    from torchnn_really.device import check_device
+    from torchnn_really.arguments import check_device
     from torchnn_really.using import FOLDER_MODELS, batch_and_epochs
     own = args.data not in _SOURCES
     args.model = args.model or ('pictures' if own else 'logistic')
@@ -148,13 +148,13 @@ def run_fit_recipe(
 )->int:
     "Train by a recipe on one thread, and print what it came to"
     from torchnn_really.digits import Digits
-    from torchnn_really.recipes import recipe, run_recipe
+    from torchnn_really.recipes import run_recipe
     from torchnn_really.rungs import threads
     digits = get_digits(args.data)
     print(f'recipe {args.recipe}, seed {args.seed}, on one thread of the processor', flush=True)
     with threads(1):
-        run_recipe(recipe(args.recipe), Digits(*(t[:640] for t in digits))) # torch loads much at its first training: before the clock
-        result = run_recipe(recipe(args.recipe), digits, args.seed)
+        run_recipe(args.recipe, Digits(*(t[:640] for t in digits))) # torch loads much at its first training: before the clock
+        result = run_recipe(args.recipe, digits, args.seed)
     print(f'{result.steps} steps and {len(digits.y_valid):,} validation images in {result.seconds:.2f} s (CPU time {result.cpu_seconds:.2f} s): accuracy {result.accuracy:.2%}')
     return 0
 
@@ -202,7 +202,7 @@ def write_report(
 ):
     "Write a report of the training to a file"
     from torch.utils.data import TensorDataset
-    from torchnn_really.pages import save_report
+    from torchnn_really.reports import save_report
     from torchnn_really.using import FOLDER_MODELS
     own,prepare = args.data not in _SOURCES,FOLDER_MODELS[args.model].prepare
     settings = dict(model=args.model, parameters=f'{sum(p.numel() for p in model.parameters()):,}', optimizer=args.opt, **opt_args, epochs=len(history.epochs), batch=args.bs, seed=args.seed, device=device)
@@ -245,8 +245,8 @@ def epoch_printer(
     epochs:int, # How many there will be
 )->Callable:    # For `fit`'s `on_val_epoch_end`
     "What prints each epoch; of many, `_MOST_EPOCHS`"
-    from torchnn_really.tables import thinned
-    told = set(thinned(range(1, epochs+1), _MOST_EPOCHS))
+    from torchnn_really.tables import evenly_spaced
+    told = set(evenly_spaced(range(1, epochs+1), _MOST_EPOCHS))
     def hook(info):
         if info['epoch'] in told: print_epoch(info)
     return hook
@@ -304,7 +304,8 @@ def run_show(
     args:argparse.Namespace, # which, out
 )->int:
     "Print what a run's folder holds, or write its drawing"
-    from torchnn_really.runs import find_run, show_run
+    from torchnn_really.run_views import show_run
+    from torchnn_really.runs import find_run
     view = show_run(find_run(args.which))
     print(view)
     if args.out:
@@ -464,7 +465,7 @@ def check_args(
         if args.recipe: check_recipe(args)
         if args.momentum is not None and args.opt not in _TAKE_MOMENTUM: args.parser.error(f"argument --momentum: {args.opt} takes none; {' and '.join(_TAKE_MOMENTUM)} do")
         if args.device is not None:
-            from torchnn_really.device import check_device
+            from torchnn_really.arguments import check_device
             try: check_device(args.device)
             except ValueError as e: args.parser.error(f'argument --device: {e}')
         if (args.offline or args.project != 'torchnn') and not args.track: args.parser.error('argument --offline, --project: only with --track')

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from .arguments import n_batches
 from .progress import progress_bar
-from .tables import show_table, thinned
+from .tables import evenly_spaced, show_table
 
 # %% ../nbs/kit/18_history.ipynb #fae14648
 class StopFit(Exception):
@@ -62,7 +62,7 @@ class History:
     def __repr__(self): return repr(self._table())
     def _repr_html_(self): return self._table()._repr_html_()
     def _table(self):
-        rows = thinned(self.epochs)
+        rows = evenly_spaced(self.epochs)
         n = len(self.epochs)
         few = f', {len(rows)} of {n:,} epochs' if len(rows) < n else ''
         why = f', stopped: {self.stopped}' if self.stopped else ''

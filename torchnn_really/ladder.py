@@ -25,9 +25,12 @@ from .progress import progress_bar
 from .arguments import check_device
 from .device import dataset_on
 from .convnets import Mnist_CNN, WrappedDataLoader, any_size_cnn, preprocess
-from .pages import Part, ResultPage, curves, most_wrong, picture_address, side_by_side, some_right, weight_grid
+from .curves import draw_curves, ema
+from .drawing import Drawing, draw_weights, png_url, side_by_side
+from .pages import ResultPage
+from .reports import correct_examples, surest_mistakes
 from .rungs import Mnist_Logistic, accuracy, check_run, count_statements, get_model, how_same, threads, train_dataloader, train_dataset, train_functional, train_linear, train_module, train_optim, train_scratch
-from .show import ema, loop_source, show_diff
+from .show import loop_source, show_diff
 from .tables import show_table
 from .training import fit
 
@@ -215,7 +218,7 @@ class Ladder:
 def _dozen(probabilities, data):
     "Six digits that a model gets wrong, and six that it gets right, with their labels"
     y = data.y_valid
-    chosen = torch.cat([most_wrong(y, probabilities, 6), some_right(y, probabilities, 6)])
+    chosen = torch.cat([surest_mistakes(y, probabilities, 6), correct_examples(y, probabilities, 6)])
     return data.x_valid[chosen], y[chosen]
 
 # %% ../nbs/use/01_ladder.ipynb #d65211f0
@@ -247,12 +250,12 @@ def climb(
 def _every_row(ladder):
     "A table with digits across and a line for each row: what it reads in each digit, and how sure it is"
     (x,y),pad = ladder.digits,'padding:.2em .35em;text-align:center'
-    head = ''.join(f'<th scope="col" style="{pad}"><img alt="a {d}" src="{picture_address(p)}" style="width:38px;height:38px;max-width:none;image-rendering:pixelated;display:block;margin:auto"><span aria-hidden="true">{d}</span></th>' for p,d in zip(x.view(-1, 28, 28), y.tolist()))
+    head = ''.join(f'<th scope="col" style="{pad}"><img alt="a {d}" src="{png_url(p)}" style="width:38px;height:38px;max-width:none;image-rendering:pixelated;display:block;margin:auto"><span aria-hidden="true">{d}</span></th>' for p,d in zip(x.view(-1, 28, 28), y.tolist()))
     def cell(p, d):
         sure,said = p.max(0)
         return f'<td style="{pad}{"" if said == d else ";background-color:rgba(213,94,0,.3)"}">{f"{said}" if said == d else f"<b>{said}</b>"}<br><small>{sure:.0%}</small></td>'
     rows = ''.join(f'<tr><th scope="row" style="text-align:left;padding-right:.6em">{name}</th>{"".join(map(cell, found, y))}</tr>' for name,found in ladder.probabilities.items())
-    return Part(f'<div style="overflow-x:auto"><table style="border-collapse:collapse"><thead><tr><th scope="col" style="text-align:left">truth</th>{head}</tr></thead><tbody>{rows}</tbody></table></div>', f'{len(y)} digits, read by {len(ladder.rows)} rows')
+    return Drawing(f'<div style="overflow-x:auto"><table style="border-collapse:collapse"><thead><tr><th scope="col" style="text-align:left">truth</th>{head}</tr></thead><tbody>{rows}</tbody></table></div>', f'{len(y)} digits, read by {len(ladder.rows)} rows')
 
 def _body(func):
     "A function's source without its arguments and docstring"
@@ -266,14 +269,14 @@ def _step(ladder, i):
     row,losses = ladder.rows[i],ladder.losses[ladder.rows[i].rung]
     facts = f"It brings {row.adds}. Statements: {row.statements}. Validation: loss {row.valid_loss:.3f}, accuracy {row.accuracy:.1%}. Compared with the row above: {row.same}."
     alt = f'Loss of {row.rung} over {len(losses):,} steps, from {row.first_loss:.2f} to {row.last_loss:.2f} nats'
-    curve = curves(losses, alt, smooth=.95, ylim=(0,3))
+    curve = draw_curves(losses, smooth=.95, ylim=(0,3), alt=alt)
     weight = ladder.weights[row.rung]
-    return facts, side_by_side(curve, weight_grid(weight, range(10) if weight.ndim == 2 else None, size=58 if weight.ndim == 2 else 32, ncols=5 if weight.ndim == 2 else 8)), _code(ladder.rows[i-1].rung if i else None, row.rung)
+    return facts, side_by_side(curve, draw_weights(weight, range(10) if weight.ndim == 2 else None, size=58 if weight.ndim == 2 else 32, ncols=5 if weight.ndim == 2 else 8)), _code(ladder.rows[i-1].rung if i else None, row.rung)
 
 def _code(old, new):
     "A row's code beside that of the row above: loops beside loops, then models beside models"
     loops = {func.__name__: _body(func) for func in RUNGS} | {'logistic': _body(three_lines)}
-    if old is None: return Part(f'<div style="overflow-x:auto"><pre style="margin:0;font-family:monospace;font-size:13px;line-height:1.5">{html.escape(loops[new])}</pre></div>', new)
+    if old is None: return Drawing(f'<div style="overflow-x:auto"><pre style="margin:0;font-family:monospace;font-size:13px;line-height:1.5">{html.escape(loops[new])}</pre></div>', new)
     if new in loops: return show_diff(loops[old], loops[new], names=[old, new if new != 'logistic' else 'three_lines'])
     return show_diff(*map(_bare, (MODELS[old].arch, MODELS[new].arch)), names=[MODELS[name].arch.__name__ for name in (old, new)])
 

@@ -29,7 +29,7 @@ import torch
 from torch.utils.data import Dataset, TensorDataset
 from .arguments import check_count, n_batches
 from .convnets import WrappedDataLoader
-from .runs import save_page
+from .pages import save_page
 from .show import new_ax
 from .tables import Table, show_table
 from .tracker import Tracker

@@ -33,7 +33,7 @@ from .progress import progress_bar
 from .device import dataset_on
 from .ladder import MODELS, ModelSpec, three_lines
 from .convnets import Mnist_CNN, any_size_cnn, sequential_cnn
-from .pages import picture_address
+from .drawing import png_url
 from .rungs import Mnist_Logistic, epochs_for
 from .history import History
 
@@ -346,7 +346,7 @@ class Prediction(NamedTuple):
 
     def _repr_html_(self):
         picture = self.seen[0] if len(self.seen) == 1 else self.seen.permute(1, 2, 0)
-        return f'<figure style="margin:0;display:inline-block;text-align:center"><img alt="the picture as the model saw it" src="{picture_address(picture/255)}" width="112" style="image-rendering:pixelated"><figcaption><b>{html.escape(self.label)}</b> {self.probability:.1%}</figcaption></figure>'
+        return f'<figure style="margin:0;display:inline-block;text-align:center"><img alt="the picture as the model saw it" src="{png_url(picture/255)}" width="112" style="image-rendering:pixelated"><figcaption><b>{html.escape(self.label)}</b> {self.probability:.1%}</figcaption></figure>'
 
 def text_picture(
     x:torch.Tensor, # Bytes, `(channels, height, width)`

@@ -98,9 +98,7 @@ class LiveCurves:
         start = time.perf_counter()
         if self.handle is None or not curves or (start < self.next and not last): return
         from IPython.display import HTML
-        from torchnn_really.runs import _figure, _png
-        figure = _figure(6, 2.6)
-        show_curves(curves, smooth=.9, ax=figure.add_subplot())
-        self.handle.update(HTML(_png(figure, 'Losses so far: ' + ', '.join(curves))))
+        from torchnn_really.curves import draw_curves
+        self.handle.update(HTML(draw_curves(curves, smooth=.9)._repr_html_()))
         now = time.perf_counter()
         self.next,self.drawn = now + max(.5, 20*(now-start)),self.drawn+1
