@@ -9,17 +9,7 @@ pages and folders of `nbs`; what is shown of them stands in `_proc`, where nbdev
 ends in .ipynb is a page as it was written. The line `shown: PAGE.ipynb …` of the exceptions names
 pages to leave out. This file needs nothing but IPython.
 """
-import argparse
-import atexit
-import contextlib
-import json
-import multiprocessing
-import os
-import re
-import signal
-import sys
-import tempfile
-import time
+import argparse, atexit, contextlib, json, multiprocessing, os, re, signal, sys, tempfile, time
 from pathlib import Path
 
 MARK = '\x1e'                                             # before each cell in the log
