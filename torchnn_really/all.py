@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../nbs/use/06_all.ipynb #09a3786a
-from . import gradients, batches, controls, data, device, frameworks, ladder, layers, lean, loaders, models, pages, profiling, recipes, rungs, runs, show, tables, tracking, training, using
+from . import gradients, batches, controls, data, device, frameworks, ladder, layers, lean, loaders, models, pages, profiling, recipes, rungs, runs, show, tables, tracking, training, trainers, photos, pictures, saving, predicting
 from .gradients import *
 from .batches import *
 from .controls import *
@@ -27,10 +27,14 @@ from .show import *
 from .tables import *
 from .tracking import *
 from .training import *
-from .using import *
+from .trainers import *
+from .photos import *
+from .pictures import *
+from .saving import *
+from .predicting import *
 
 # %% ../nbs/use/06_all.ipynb #a72fba9f
-_modules = data, show, tables, runs, pages, gradients, rungs, tracking, batches, training, models, layers, loaders, device, profiling, ladder, using, lean, controls, frameworks, recipes
+_modules = data, show, tables, runs, pages, gradients, rungs, tracking, batches, training, models, layers, loaders, device, profiling, trainers, ladder, photos, pictures, saving, predicting, lean, controls, frameworks, recipes
 # one by one, as type checkers and editors read it
 __all__ = []
 __all__ += data.__all__
@@ -49,7 +53,11 @@ __all__ += loaders.__all__
 __all__ += device.__all__
 __all__ += profiling.__all__
 __all__ += ladder.__all__
-__all__ += using.__all__
+__all__ += trainers.__all__
+__all__ += photos.__all__
+__all__ += pictures.__all__
+__all__ += saving.__all__
+__all__ += predicting.__all__
 __all__ += lean.__all__
 __all__ += controls.__all__
 __all__ += frameworks.__all__
