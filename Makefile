@@ -4,12 +4,17 @@
 
 RUN = python3 tools/env.py $(if $(PYTHON),--python '$(PYTHON)')
 
+LESSONS = climb train speed --except tools/exceptions.txt \
+	--env TORCHNN_REALLY_DATA=sample TORCHNN_REALLY_HOME={folder}
+
 help:     ## show these targets
 	@sed -n 's/^\([a-z]*\): *## /make \1\t/p' Makefile
 climb:    ## climb from raw tensors to a convnet on the sample, proving each step
 	$(RUN) -m torchnn_really climb $(ARGS)
 test:     ## run every page as a test
 	$(RUN) --with dev tools/run_pages.py $(ARGS)
+rounding: ## run the pages that compare as on older processors, with one thread and with two
+	$(RUN) --with dev tools/rounding.py $(ARGS)
 prepare:  ## before a commit: clean, export, README and CONTRIBUTING, every page's tests, page check
 	$(RUN) --with dev tools/sync.py --fix
 	$(RUN) --with dev tools/run_pages.py $(ARGS)
@@ -31,6 +36,10 @@ panel:    ## use the training panel in a real browser, in JupyterLab and in Voil
 	$(RUN) --with dev,docs,lab tools/test_controls.py $(ARGS)
 docs:     ## build the site into _docs
 	$(RUN) --with dev,docs tools/docs.py $(ARGS)
+shown:    ## run the lessons' cells that the site shows, and no others, after make docs
+	$(RUN) --with dev tools/as_shown.py $(LESSONS) $(ARGS)
+play:     ## turn each lesson's batch size, learning rate, seed and epochs, and run what it shows, after make docs
+	$(RUN) --with dev tools/play.py $(LESSONS) $(ARGS)
 slides:   ## the pages as a deck of slides, in _docs/slides
 	$(RUN) --with dev,docs tools/slides.py $(ARGS)
 site:     ## check the site and the slides: links, contents, and every page in a browser
@@ -49,4 +58,4 @@ bench:    ## measure what the project says about speed and memory, and eight fra
 clean:    ## remove .venv, .venv-bench and everything built
 	python3 tools/clean.py
 
-.PHONY: help climb test prepare pages check types online controls panel docs slides site wheel hooks lab bench clean
+.PHONY: help climb test prepare pages check types online controls panel docs shown play slides site wheel hooks lab bench clean rounding

@@ -193,7 +193,8 @@ def bench_recipes(args):
     import json, os, platform
     from pathlib import Path
     import torch
-    from torchnn_really.data import load_data, load_mnist_test
+    from torchnn_really.data import load_data
+    from torchnn_really.downloads import load_mnist_test
     from torchnn_really.recipes import Recipe, recipe, recipe_accuracy, run_recipe
     data,test = load_data('mnist'),load_mnist_test()
     def load(): return os.getloadavg()[0] if hasattr(os, 'getloadavg') else None # not on Windows

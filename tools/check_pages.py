@@ -120,8 +120,9 @@ def check_widths(page, nb):
         seen = lesson and pages.is_shown(cell)
         most = MOST['shown' if seen else 'columns']
         yield from (f'{len(l)} columns: {l.strip()[:60]}' for l in lines if len(l) > most)
-        folded = 'code-fold' in directives(cell)
-        if seen and not folded and len(lines) > MOST['lines']: yield f'{len(lines)} lines: {start_of(cell)}'
+        code = [l for l in lines if not re.match(r'\s+(\**\w+[:=].*, *#|".*"$|\))', l)] # no signatures
+        if seen and 'code-fold' not in directives(cell) and len(code) > MOST['lines']:
+            yield f'{len(code)} lines: {start_of(cell)}'
 
 def defined(nb):
     "Names that a page defines at top level"

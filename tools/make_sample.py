@@ -12,7 +12,8 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-from torchnn_really.data import MNIST_FILES, cache_dir, read_idx
+from torchnn_really.downloads import MNIST_FILES, read_idx
+from torchnn_really.files import cache_dir
 
 def read(folder, name):
     "The array in one of MNIST's files, gzipped or not, if its bytes are MNIST's"

@@ -80,8 +80,8 @@ INSTALL = """#| hide
 # On Colab and Kaggle, this installs the package if it is missing; elsewhere it does nothing
 if ({'COLAB_RELEASE_TAG', 'KAGGLE_KERNEL_RUN_TYPE'} & {*__import__('os').environ}
         and not __import__('importlib.util').util.find_spec('torchnn_really')):
-    __import__('subprocess').run([__import__('sys').executable, '-m', 'pip', 'install', '--quiet',
-                                  'git+ADDRESS'], check=True)"""
+    __import__('subprocess').run([__import__('sys').executable, '-m', 'pip', 'install',
+        '--quiet', 'git+ADDRESS'], check=True)"""
 
 def install_cell():
     "It holds no import statement, since nbdev runs those for the site, and leaves no name behind"

@@ -147,7 +147,7 @@ def environment(args, home):
     env = {**os.environ, 'TORCHNN_REALLY_DATA': args.data, 'WANDB_MODE': 'offline',
            'WANDB_SILENT': 'true', 'WANDB_DIR': str(home/'runs'), 'TQDM_DISABLE': '1',
            'PYTHONUTF8': '1', 'PYTHONHASHSEED': '0', 'IN_TEST': '1',
-           'OMP_NUM_THREADS': '1', 'MKL_NUM_THREADS': '1',
+           'OMP_NUM_THREADS': str(args.threads), 'MKL_NUM_THREADS': str(args.threads),
            'PYTHONPATH': os.pathsep.join([str(pages.ROOT), *os.environ.get('PYTHONPATH', '').split(os.pathsep)]),
            'OMP_WAIT_POLICY': 'PASSIVE'} # cells that ask for two threads must not spin
     folder = os.environ.get('TORCHNN_REALLY_TEST_MNIST')
@@ -184,6 +184,7 @@ def options():
     p.add_argument('--data', choices=['sample', 'mnist'], help='default: sample; mnist with --save')
     p.add_argument('--flags', default='', help='marks whose cells run all the same: slow, cuda, online')
     p.add_argument('--jobs', type=int, help='pages at a time (default 2, and 1 with --save)')
+    p.add_argument('--threads', type=int, default=1, help='threads of torch in each page (default 1)')
     p.add_argument('--timeout', type=float, default=300, help='seconds a page may take')
     p.add_argument('--save', action='store_true', help='write the outputs into the pages')
     p.add_argument('--child', type=Path, help=argparse.SUPPRESS)

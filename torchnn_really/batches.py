@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler, TensorDataset, default_collate
-from .data import check_count
+from .arguments import check_count
 
 # %% ../nbs/train/02_batches.ipynb #c6af74ec
 class BatchLoader(DataLoader):

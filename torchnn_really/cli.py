@@ -179,7 +179,7 @@ def _add_data(commands):
 
 def _add_info(commands): _add(commands, 'info', 'print versions and settings, for a bug report')
 
-# %% ../nbs/use/04_cli.ipynb #6a0e568c
+# %% ../nbs/use/04_cli.ipynb #0581b5ed
 def _check_args(args):
     "Answer arguments that do not go together, or that only torch can judge"
     error = args.parser.error
@@ -202,7 +202,7 @@ def _check_fit(args, error):
     _check_pictures(args, error)
 
 def _check_device(name, error):
-    from torchnn_really.device import check_device
+    from torchnn_really.arguments import check_device
     try: check_device(name)
     except ValueError as e: error(f'argument --device: {e}')
 
@@ -222,7 +222,7 @@ def _check_pictures(args, error):
     if args.kind == 'digit': needs_28 = 'digit'
     if args.size != 28 and needs_28: error(f'argument --size: {needs_28} needs 28')
 
-# %% ../nbs/use/04_cli.ipynb #849d98c7
+# %% ../nbs/use/04_cli.ipynb #ae20ada7
 def _check_recipe(args, error):
     "What a recipe sets itself, and where there is only the sample"
     for name in ('model','epochs','opt','lr','momentum','bs','device','track'):
@@ -238,7 +238,7 @@ def _check_recipe(args, error):
               'once with `torchnn_really data`, then add --data mnist')
 
 def _only_sample(source):
-    from torchnn_really.data import has_mnist
+    from torchnn_really.downloads import has_mnist
     if source == 'auto': source = os.environ.get('TORCHNN_REALLY_DATA') or 'auto'
     return source == 'sample' or source == 'auto' and not has_mnist()
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/use/16_commands.ipynb #60a8db6b
+# %% ../nbs/use/16_commands.ipynb #89179aa5
 import argparse
 import glob
 import json
@@ -21,9 +21,12 @@ import torch
 from torch import optim
 from torch.utils.data import TensorDataset
 from . import __version__
-from .data import (Digits, cache_dir, clear_mnist, has_mnist, load_data, load_mnist,
-                                 load_mnist_test)
-from .device import check_device, default_device
+from .arguments import check_device
+from .data import load_data
+from .device import default_device
+from .digits import Digits
+from .downloads import clear_mnist, has_mnist, load_mnist, load_mnist_test
+from .files import cache_dir
 from .ladder import climb
 from .lean import keep_memory
 from .pages import save_report

@@ -28,11 +28,12 @@ from torch import optim
 from torch.utils.data import TensorDataset
 from .batches import get_data
 from .charts import _square_pictures, draw_curves, draw_digits, draw_matrix, draw_weights, picture
-from .data import check_count, check_positive, has_mnist, in_notebook, load_data
-from .device import check_device, default_device, on_device, to_device
-from .layers import sequential_cnn
-from .loaders import WrappedDataLoader
-from .models import Mnist_CNN
+from .arguments import check_count, check_device, check_positive
+from .data import load_data
+from .downloads import has_mnist
+from .progress import in_notebook
+from .device import default_device, on_device, to_device
+from .convnets import Mnist_CNN, WrappedDataLoader, sequential_cnn
 from .rungs import Mnist_Logistic, accuracy, epochs_for, get_model
 from .runs import save_page
 from .show import ema

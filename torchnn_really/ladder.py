@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import NamedTuple
 import torch
 import torch.nn.functional as F
-from .data import Digits, load_data, progress_bar
+from .data import load_data
+from .digits import Digits
 from .pages import (Part, ResultPage, curves, most_wrong, picture_address,
                                   side_by_side, some_right, weight_grid)
+from .progress import progress_bar
 from .rungs import (accuracy, check_run, count_statements, how_same, threads,
                                   train_dataloader, train_dataset, train_functional, train_linear,
                                   train_module, train_optim, train_scratch)

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import optim
 from torch.ops import aten # pyright: ignore[reportMissingImports]
-from .data import check_count
-from .models import Mnist_CNN
+from .arguments import check_count
+from .convnets import Mnist_CNN
 from .rungs import Mnist_Logistic
 
 # %% ../nbs/speed/02_lean.ipynb #6a621aa5

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 from . import __version__
-from .data import check_count
+from .arguments import check_count
 from .runs import save_page
 from .show import as_pictures, plain_values, show_curves, unit_range
 from .tables import show_table, thinned

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Pictures', 'folder_data', 'train_folder']
 
-# %% ../nbs/use/12_pictures.ipynb #954352d9
+# %% ../nbs/use/12_pictures.ipynb #ca153313
 import contextlib
 import hashlib
 import io
@@ -17,9 +17,11 @@ import numpy as np
 import torch
 from torch import nn, optim
 from torch.utils.data import TensorDataset
-from .data import cache_dir, check_count, progress_bar, store_file
-from .device import check_device, dataset_on
+from .arguments import check_count, check_device
+from .device import dataset_on
+from .files import cache_dir, store_file
 from .photos import PICTURE_SUFFIXES, digit_picture, open_picture, without_alpha
+from .progress import progress_bar
 from .rungs import epochs_for
 from .trainers import MODELS, ModelSpec, fit_datasets
 from .training import History

@@ -27,8 +27,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch.utils.data import Dataset, TensorDataset
-from .data import check_count
-from .loaders import WrappedDataLoader
+from .arguments import check_count
+from .convnets import WrappedDataLoader
 from .runs import save_page
 from .show import new_ax
 from .tables import Table, show_table

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import nn
-from .data import Digits
-from .models import conv_out_size
+from .digits import Digits
+from .convnets import conv_out_size
 
 # %% ../nbs/speed/05_recipes.ipynb #edfe2b12
 class Recipe(NamedTuple):

@@ -17,7 +17,9 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 import torch
-from .data import Digits, check_count, check_digits, check_positive, load_data
+from .arguments import check_count, check_positive
+from .data import load_data
+from .digits import Digits, check_digits
 
 # %% ../nbs/climb/03_scratch.ipynb #eccadb71
 def starting_weights(

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 import torch
-from .data import cache_dir, store_file
+from .files import cache_dir, store_file
 from .show import show_curves
 from .tables import show_table
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['save_model', 'load_model']
 
-# %% ../nbs/use/13_saving.ipynb #ae48fda6
+# %% ../nbs/use/13_saving.ipynb #0291daf5
 import contextlib
 import io
 import zipfile
@@ -15,10 +15,8 @@ from typing import NamedTuple
 import torch
 from torch import nn
 from . import __version__
-from .data import store_file
-from .layers import sequential_cnn
-from .loaders import any_size_cnn
-from .models import Mnist_CNN
+from .convnets import Mnist_CNN, any_size_cnn, sequential_cnn
+from .files import store_file
 from .photos import PICTURE_SUFFIXES
 from .pictures import Pictures, check_pictures, picture_cnn
 from .rungs import Mnist_Logistic

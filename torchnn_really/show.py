@@ -17,7 +17,7 @@ import re
 import textwrap
 from collections.abc import Callable
 import torch
-from .data import check_count
+from .arguments import check_count
 
 # %% ../nbs/kit/01_show.ipynb #76f30de1
 def new_ax(

@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 import numpy as np
 import torch
-from .data import in_notebook
+from .progress import in_notebook
 from .runs import read_run, runs_dir
 from .show import show_curves
 

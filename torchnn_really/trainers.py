@@ -5,18 +5,18 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/use/02_trainers.ipynb #6b1820cd
+# %% ../nbs/use/02_trainers.ipynb #5bd4ef11
 from collections.abc import Callable
 from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import optim
 from torch.utils.data import TensorDataset
+from .arguments import check_device
 from .batches import get_data
-from .data import Digits, check_digits
-from .device import check_device, dataset_on
-from .loaders import WrappedDataLoader, any_size_cnn, preprocess
-from .models import Mnist_CNN
+from .convnets import Mnist_CNN, WrappedDataLoader, any_size_cnn, preprocess
+from .device import dataset_on
+from .digits import Digits, check_digits
 from .rungs import Mnist_Logistic, get_model
 from .training import fit
 

@@ -23,7 +23,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
-from .data import check_count, progress_bar
+from .arguments import check_count
+from .progress import progress_bar
 from .rungs import accuracy, epochs_for
 from .tables import show_table, thinned
 from .tracking import LiveCurves, Tracker, Watcher, run_folder, start_run
