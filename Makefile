@@ -1,5 +1,6 @@
-# What there is to do. Each target runs the command it prints; where there is no make, type that command (CONTRIBUTING.md lists them).
-# make test PYTHON=python3.13    with that interpreter's environment in place of .venv
+# What there is to do. Each target runs the command it prints; where there is no make, type that
+# command (CONTRIBUTING.md lists them).
+# make test PYTHON=python3.13    in an environment made for that Python, .venv-3.13, in place of .venv
 # make climb ARGS='--seed 1'     with arguments for the command
 
 RUN = python3 tools/env.py $(if $(PYTHON),--python '$(PYTHON)')
@@ -22,7 +23,8 @@ prepare:  ## before a commit: clean, export, README and CONTRIBUTING, every page
 pages:    ## run every page in order on MNIST and save the outputs that readers see
 	$(RUN) --with dev tools/run_pages.py --save $(ARGS)
 	$(RUN) --with dev tools/sync.py --fix
-check:    ## the page check, what other systems need, and the sync check
+check:    ## the linter, the page check, what other systems need, and the sync check
+	$(RUN) --with dev -m ruff check
 	$(RUN) --with dev tools/check_pages.py
 	$(RUN) --with dev tools/check_anywhere.py
 	$(RUN) --with dev tools/sync.py
@@ -53,9 +55,8 @@ hooks:    ## install git hooks: notebooks that merge, quick checks before a comm
 lab:      ## open the pages in JupyterLab
 	$(RUN) --with lab -m jupyterlab nbs $(ARGS)
 bench:    ## measure what the project says about speed and memory, and eight frameworks at the same work
-	$(RUN) --with dev tools/bench.py $(ARGS)
-	$(RUN) --with bench tools/frameworks.py $(BENCH_ARGS)
-clean:    ## remove .venv, .venv-bench and everything built
-	python3 tools/clean.py
+	$(RUN) --with bench nbs/speed/bench.py $(ARGS)
+clean:    ## remove the environments and everything built
+	git clean -fdXq .venv* *.egg-info .ruff_cache build dist _proc _docs _vendor
 
 .PHONY: help climb test prepare pages check types online controls panel docs shown play slides site wheel hooks lab bench clean rounding

@@ -9,17 +9,7 @@ pages and folders of `nbs`; what is shown of them stands in `_proc`, where nbdev
 ends in .ipynb is a page as it was written. The line `shown: PAGE.ipynb …` of the exceptions names
 pages to leave out. This file needs nothing but IPython.
 """
-import argparse
-import atexit
-import contextlib
-import json
-import multiprocessing
-import os
-import re
-import signal
-import sys
-import tempfile
-import time
+import argparse, atexit, contextlib, json, multiprocessing, os, re, signal, sys, tempfile, time
 from pathlib import Path
 
 MARK = '\x1e'                                             # before each cell in the log
@@ -80,6 +70,7 @@ def lessons(args):
 def child(cells, folder, env, look):
     "In a new process: run cells, and keep what `look` sees in the end"
     atexit._clear() # a forked process is not to do what its parent has to
+    multiprocessing.set_start_method(None, force=True) # the system's own, as in Jupyter
     if hasattr(os, 'setsid'): os.setsid() # so that what the cells start can be ended with them
     log, ours = os.open(folder/'log', os.O_WRONLY), Path(__file__).resolve().parent
     for stream in (1, 2): os.dup2(log, stream)

@@ -24,22 +24,24 @@ from .device import dataset_on, default_device, graphed, on_device, to_device
 from .digits import Digits
 from .downloads import has_mnist, load_mnist, load_mnist_test
 from .gradients import autograd_graph, recorded
+from .history import History, NonFiniteLoss, StopFit
 from .ladder import climb
 from .lean import keep_memory, lean_step
-from .pages import save_report
+from .logged import fit_and_log
 from .pickles import load_pickle
 from .profiling import profiled
 from .recipes import run_recipe
+from .reports import save_report
+from .run_views import compare_runs, show_run
 from torchnn_really.rungs import (
     accuracy, count_statements, get_model, log_softmax, Mnist_Logistic, nll, prove_same,
     train_dataloader, train_dataset, train_functional, train_linear, train_module, train_optim,
     train_scratch)
-from .runs import compare_runs, list_runs, read_run, show_run
+from .runs import list_runs, read_run
 from .show import show_curves, show_diff, show_images, show_weights
 from .tables import show_table
-from .tracking import log_dict, start_run
-from .training import (
-    evaluate, fit, fit_and_log, History, loss_batch, NonFiniteLoss, StopFit)
+from .tracker import log_dict, start_run
+from .training import evaluate, fit, loss_batch
 from .pictures import Pictures, folder_data, train_folder
 from .predicting import predict
 from .saving import load_model, save_model

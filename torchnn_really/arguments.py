@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/kit/10_arguments.ipynb #7fb9e3cf
+# %% ../nbs/kit/10_arguments.ipynb #10dab591
 import math
 import numbers
+from collections.abc import Callable, Iterable
 import torch
 
 # %% ../nbs/kit/10_arguments.ipynb #a85fde11
@@ -30,6 +31,72 @@ def check_positive(
     wanted = f'{name} is {value!r}; it must be a finite number above 0'
     if isinstance(value, bool) or not isinstance(value, numbers.Real): raise TypeError(wanted)
     if not (math.isfinite(value) and value > 0): raise ValueError(wanted)
+
+# %% ../nbs/kit/10_arguments.ipynb #bf55ec08
+def n_batches(
+    dl, # A loader, or anything else that gives batches
+)->int|None: # None: it does not know, like a loader of a stream
+    "How many batches a loader gives"
+    try: return len(dl)
+    except TypeError: return None
+
+def check_fit(
+    epochs:int|None,             # As given to `fit`
+    train_dl:Iterable,           # As given to `fit`
+    valid_dl:Iterable|None=None, # As given to `fit`
+    metrics:dict|None=None,      # As given to `fit`
+)->int:                          # The epochs to run
+    "Raise an error about wrong epochs, loaders or metrics before any work"
+    for name,dl in (('train_dl',train_dl), ('valid_dl',valid_dl)):
+        if n_batches(dl) == 0: raise ValueError(f'{name} is empty; it must give at least one batch')
+    if metrics is not None and not isinstance(metrics, dict):
+        raise TypeError(f'metrics is a {type(metrics).__name__}; it must be a dict '
+                        'from names to functions of (output, targets)')
+    taken = {'epoch','train_loss','valid_loss','seconds'} & set(metrics or ())
+    if taken:
+        raise ValueError(f'metrics holds the name {min(taken)!r}, which fit uses itself; '
+                         'choose another')
+    if epochs is not None:
+        check_count('epochs', epochs, least=0)
+        return epochs
+    n = n_batches(train_dl)
+    if n is None:
+        raise ValueError('epochs is None, and train_dl has no length to choose them by; '
+                         'give a number')
+    return max(1, round(1560/n))
+
+# %% ../nbs/kit/10_arguments.ipynb #6220a488
+def is_classes(
+    pred, # The model's output
+    yb,   # Targets
+)->bool:
+    "Whether the targets are class numbers, one for each row of scores"
+    if not (torch.is_tensor(pred) and torch.is_tensor(yb)): return False
+    return not (yb.is_floating_point() or yb.is_complex()) and pred.ndim == yb.ndim + 1
+
+def check_targets(
+    pred:torch.Tensor, # The model's output
+    yb:torch.Tensor,   # Targets
+):
+    "Raise an error if integer targets do not fit the model's columns"
+    if not is_classes(pred, yb): return
+    if yb.ndim == 0:
+        raise ValueError('train_dl gave a single item where a batch was wanted; '
+                         'a dataset needs a DataLoader around it, as get_data makes it')
+    bad = yb[((yb < 0) | (yb >= pred.shape[1])) & (yb != -100)]
+    if len(bad):
+        n = pred.shape[1]
+        raise ValueError(f'the targets hold {bad[0].item()}, and the model has {n} columns; '
+                         f'integer targets must be 0 to {n-1}')
+
+def with_target_check(
+    loss_func:Callable, # A loss function
+)->Callable:
+    "The same loss function, which checks its targets first"
+    def checked_loss(pred, yb):
+        check_targets(pred, yb)
+        return loss_func(pred, yb)
+    return checked_loss
 
 # %% ../nbs/kit/10_arguments.ipynb #23e6fce5
 def check_device(

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/use/16_commands.ipynb #89179aa5
+# %% ../nbs/use/16_commands.ipynb #d120b1bf
 import argparse
 import glob
 import json
@@ -29,18 +29,20 @@ from .downloads import clear_mnist, has_mnist, load_mnist, load_mnist_test
 from .files import cache_dir
 from .ladder import climb
 from .lean import keep_memory
-from .pages import save_report
+from .logged import fit_and_log
 from .pictures import (FOLDER_MODELS, Pictures, batch_and_epochs, folder_data,
                                      list_pictures, train_folder)
 from .predicting import predict
 from .profiling import profiled
-from .recipes import recipe, run_recipe
+from .recipes import run_recipe
+from .reports import save_report
+from .run_views import show_run
 from .rungs import threads
-from .runs import find_run, list_runs, runs_dir, show_run
+from .runs import find_run, list_runs, runs_dir
 from .saving import load_model, save_model
-from .tables import show_table, thinned
+from .tables import evenly_spaced, show_table
 from .trainers import train_model
-from .training import fit, fit_and_log
+from .training import fit
 
 # %% ../nbs/use/16_commands.ipynb #95aca030
 def _get_digits(source):
@@ -106,14 +108,14 @@ def _fit_function(args):
         how = partial(fit_and_log, project=args.project, name=args.model, mode=mode)
     return partial(profiled, how, folder=args.profile) if args.profile else how
 
-# %% ../nbs/use/16_commands.ipynb #a3e72708
+# %% ../nbs/use/16_commands.ipynb #c88d1ca8
 _MOST_EPOCHS = 30
 
 def epoch_printer(
     epochs:int, # How many there will be
 )->Callable:    # For `fit`'s `on_val_epoch_end`
     "What prints each epoch; of many, thirty"
-    chosen = set(thinned(range(1, epochs+1), _MOST_EPOCHS))
+    chosen = set(evenly_spaced(range(1, epochs+1), _MOST_EPOCHS))
     def hook(info):
         if info['epoch'] in chosen: _print_epoch(info)
     return hook
@@ -221,15 +223,15 @@ def _print_size(args):
     print(f'of each picture the model sees the middle, a square, as {args.size}×{args.size} pixels'
           + '; --size 64 shows it more'*more)
 
-# %% ../nbs/use/16_commands.ipynb #a20cccda
+# %% ../nbs/use/16_commands.ipynb #bee3e91a
 def _run_recipe(args):
     "Train by a recipe on one thread, and print what it came to"
     digits = _get_digits(args.data)
     print(f'recipe {args.recipe}, seed {args.seed}, on one thread of the processor', flush=True)
     with threads(1):
         # torch loads much at its first training: before the clock
-        run_recipe(recipe(args.recipe), Digits(*(t[:640] for t in digits)))
-        result = run_recipe(recipe(args.recipe), digits, args.seed)
+        run_recipe(args.recipe, Digits(*(t[:640] for t in digits)))
+        result = run_recipe(args.recipe, digits, args.seed)
     print(f'{result.steps} steps and {len(digits.y_valid):,} validation images in '
           f'{result.seconds:.2f} s (CPU time {result.cpu_seconds:.2f} s): '
           f'accuracy {result.accuracy:.2%}')

@@ -27,7 +27,9 @@ import torch.nn.functional as F
 from torch import optim
 from torch.utils.data import TensorDataset
 from .batches import get_data
-from .charts import _square_pictures, draw_curves, draw_digits, draw_matrix, draw_weights, picture
+from .curves import draw_curves, ema
+from .drawing import are_pictures, draw_matrix, draw_predictions, draw_weights
+from .drawing import first_weights
 from .arguments import check_count, check_device, check_positive
 from .data import load_data
 from .downloads import has_mnist
@@ -35,10 +37,12 @@ from .progress import in_notebook
 from .device import default_device, on_device, to_device
 from .convnets import Mnist_CNN, WrappedDataLoader, sequential_cnn
 from .rungs import Mnist_Logistic, accuracy, epochs_for, get_model
-from .runs import save_page
-from .show import ema
+from .pages import save_page
 from .tables import show_table
-from .training import StopFit, fit, fit_and_log, is_classes
+from .arguments import is_classes
+from .history import StopFit
+from .logged import fit_and_log
+from .training import fit
 
 # %% ../nbs/use/03_controls.ipynb #8f7fec59
 class FitSettings(NamedTuple):
@@ -338,7 +342,7 @@ class TrainingControls:
         items = [self.valid_ds[i] for i in range(min(10, len(self.valid_ds)))]
         self.few = torch.stack([x for x,_ in items])
         self.truth = [int(y) if (t := torch.as_tensor(y)).ndim == 0 and not t.is_floating_point() else None for _,y in items]
-        self.pictures = _square_pictures(self.few)
+        self.pictures = are_pictures(self.few)
         if not self._given: self.inputs['epochs'].value = min(50, epochs_for(len(self.train_ds))) # as many steps, whatever the data
         self._reset()
 
@@ -437,12 +441,17 @@ class TrainingControls:
     def _draw_views(self):
         run,v = self.run,self.views
         self._status()
-        v['curves'].value = draw_curves(run.curves() if run else dict(training=([], []), validation=([], [])), [c for _,c,_ in self.past[-8:]])
+        now = run.curves() if run else dict(training=([], []), validation=([], []))
+        earlier = [c for _,c,_ in self.past[-8:]]
+        v['curves'].value = draw_curves(now, behind=earlier, at_most=3).html
         if run and self.pictures and run.steps and None not in self.truth:
             out = run.look(self.few)
-            if out.ndim == 2: v['digits'].value = draw_digits(self.pictures, self.truth, out)
-        if run: v['weights'].value = draw_weights(run.model)
-        if run and run.matrix is not None: v['matrix'].value = draw_matrix(run.matrix)
+            if out.ndim == 2:
+                v['digits'].value = draw_predictions(self.few, self.truth, out.softmax(1), size=58).html
+        if run:
+            weight = first_weights(run.model, self.few)
+            v['weights'].value = '' if weight is None else draw_weights(weight, size=50).html
+        if run and run.matrix is not None: v['matrix'].value = draw_matrix(run.matrix).html
         rows = [dict(s.named(), steps=c['training'][0][-1] if c['training'][0] else 0, valid_loss=c['validation'][1][-1] if c['validation'][1] else None, state=state) for s,c,state in self.past[-8:]]
         v['past'].value = show_table(rows, 'earlier runs, the faint curves')._repr_html_() if rows else ''
 
@@ -496,17 +505,23 @@ const slide = find('input'), pick = find('select'), button = find('button');
 let timer = null;
 function show() {
   const run = runs[pick.value], m = run.moments[slide.value], upto = (c) => run[c].filter(p => p[0] <= m.step).map(p => p[1]).join(' ');
-  find('polyline.training').setAttribute('points', upto('training'));
-  find('polyline.validation').setAttribute('points', upto('validation'));
-  all('circle').forEach((c, i) => c.setAttribute('visibility', i < run.validation.filter(p => p[0] <= m.step).length ? 'visible' : 'hidden'));
-  all('circle').forEach((c, i) => { if (run.validation[i]) [c.cx.baseVal.value, c.cy.baseVal.value] = run.validation[i][1].split(',').map(Number); });
+  for (const name of ['training', 'validation']) {
+    find('polyline.' + name).setAttribute('points', upto(name));
+    const markers = find('svg path.' + name);
+    if (markers) markers.setAttribute('d', upto(name).replace(/\\S+/g, 'M$&h0'));
+  }
   all('figure').forEach((f, i) => {
     const right = m.said[i] == run.truth[i];
-    f.querySelector('img').style.outlineColor = right ? '#2a9d5c' : '#d6453d';
-    f.querySelector('figcaption').innerHTML = `<b>${m.said[i]}</b> ${right ? '=' : '≠'} ${run.truth[i]}<br>${m.sure[i]}%`;
+    const words = `${m.said[i]} ${right ? '=' : '≠'} ${run.truth[i]}<br>${m.sure[i]}%`;
+    f.querySelector('img').style.borderColor = right ? 'transparent' : '#d55e00';
+    f.querySelector('figcaption').innerHTML = right ? words : `<b>${words}</b>`;
   });
   const flat = m.matrix.flat(), n = m.matrix.length, sums = m.matrix.map(r => Math.max(1, r.reduce((a, b) => a + b)));
-  all('table tr td[data-cell]').forEach((td, i) => { td.textContent = flat[i] || ''; td.style.background = `rgba(${i % (n+1) ? '214,69,61' : '42,157,92'},${Math.sqrt(flat[i] / sums[Math.floor(i/n)]) * .6})`; });
+  all('td').forEach((td, i) => {
+    const share = flat[i] / sums[Math.floor(i/n)], color = i % (n+1) ? '213,94,0' : '0,114,178';
+    td.textContent = flat[i] || '·';
+    td.style.background = flat[i] ? `rgba(${color},${.1 + .45*Math.sqrt(share)})` : 'none';
+  });
   const hits = m.matrix.reduce((a, r, i) => a + r[i], 0) / flat.reduce((a, b) => a + b);
   find('output').textContent = `after step ${m.step}: ${(100*hits).toFixed(1)}% right`;
 }
@@ -533,7 +548,7 @@ class Player:
         self.recordings = recordings
         items = [valid_ds[i] for i in range(len(recordings[0].moments[0]['said']))]
         self.truth = [int(y) for _,y in items]
-        self.pictures = _square_pictures(torch.stack([x for x,_ in items]))
+        self.few = torch.stack([x for x,_ in items])
 
     def _points(self, r, svg):
         "Steps and places of a run's points in its chart"
@@ -542,15 +557,16 @@ class Player:
 
     def _repr_html_(self):
         top = max(max(y) for r in self.recordings for _,y in r.curves.values())
-        charts = [draw_curves(r.curves, top=top) for r in self.recordings]
+        charts = [draw_curves(r.curves, ylim=(0, top)).html for r in self.recordings]
         data = json.dumps([dict(self._points(r, svg), moments=r.moments, truth=self.truth) for r,svg in zip(self.recordings, charts)], separators=(',',':'))
         last,name = self.recordings[0].moments[-1],'player-' + hashlib.sha256(data.encode()).hexdigest()[:8]
         options = ''.join(f'<option value="{i}">{r.settings.lr:g}</option>' for i,r in enumerate(self.recordings))
         steer = (f'<p class="steer" style="display:none;flex-wrap:wrap;gap:12px;align-items:center"><button type="button" style="width:5em">Play</button>'
                  f'<label>learning rate <select>{options}</select></label><input type="range" min="0" max="{len(self.recordings[0].moments)-1}" value="{len(self.recordings[0].moments)-1}" aria-label="moment of the run" style="flex:1 1 200px"></p><p><output></output></p>')
-        matrix = draw_matrix(last['matrix']).replace('<td style', '<td data-cell style')
-        scores = torch.full((len(self.truth), len(last['matrix'])), -9.).scatter_(1, torch.tensor(last['said'])[:,None], 9.)
-        still = charts[0] + draw_digits(self.pictures, self.truth, scores) + matrix
+        said,sure = torch.tensor(last['said'])[:,None],torch.tensor(last['sure'])[:,None]/100
+        scores = torch.zeros(len(self.truth), len(last['matrix'])).scatter_(1, said, sure)
+        digits = draw_predictions(self.few, self.truth, scores, size=58).html if are_pictures(self.few) else ''
+        still = charts[0] + digits + draw_matrix(last['matrix']).html
         return f'<div id="{name}" style="max-width:600px">{steer}{still}</div><script>{_PLAY.replace("ID", name, 1).replace("DATA", data, 1)}</script>'
 
     def save(self,

@@ -17,15 +17,17 @@ from pathlib import Path
 from typing import NamedTuple
 import torch
 import torch.nn.functional as F
+from .curves import draw_curves, ema
 from .data import load_data
 from .digits import Digits
-from .pages import (Part, ResultPage, curves, most_wrong, picture_address,
-                                  side_by_side, some_right, weight_grid)
+from .drawing import Drawing, draw_weights, png_url, side_by_side
+from .pages import ResultPage
 from .progress import progress_bar
+from .reports import correct_examples, surest_mistakes
 from .rungs import (accuracy, check_run, count_statements, how_same, threads,
                                   train_dataloader, train_dataset, train_functional, train_linear,
                                   train_module, train_optim, train_scratch)
-from .show import ema, loop_source, show_diff
+from .show import loop_source, show_diff
 from .tables import show_table
 from .trainers import MODELS, fit_datasets, train_model
 
@@ -107,7 +109,7 @@ def _why_low(name, model, data, accuracy, n_steps):
                        'reaches them: another seed may do better')
     return f'{name} ends at {accuracy:.1%}, below 5 times chance: {reason}.'
 
-# %% ../nbs/use/01_ladder.ipynb #85ef4a54
+# %% ../nbs/use/01_ladder.ipynb #92b0efba
 class Ladder:
     "The rows of a climb, as a table for terminals and pages; `losses` has each rung's, by name"
     def __init__(self,
@@ -173,7 +175,8 @@ class Ladder:
 def _pick_digits(probabilities, data):
     "Six digits that a model gets wrong, and six that it gets right, with their labels"
     y = data.y_valid
-    chosen = torch.cat([most_wrong(y, probabilities, 6), some_right(y, probabilities, 6)])
+    wrong,right = surest_mistakes(y, probabilities, 6),correct_examples(y, probabilities, 6)
+    chosen = torch.cat([wrong, right])
     return data.x_valid[chosen], y[chosen]
 
 # %% ../nbs/use/01_ladder.ipynb #d65211f0
@@ -191,7 +194,8 @@ def climb(
     passes = 'epoch' if epochs == 1 else 'epochs'
     ladder = Ladder(f'{data.heading} · {epochs} {passes} · batch {bs} · seed {seed}')
     try:
-        with progress_bar(len(RUNGS)+len(MODELS), 'climbing', 'rung', progress) as bar:
+        n = len(RUNGS) + len(MODELS)
+        with progress_bar(n, 'climbing', 'rung', progress, lines=True) as bar:
             _climb_steps(ladder, data, epochs, bs, seed, bar)
     except KeyboardInterrupt: ladder.stopped = True
     return ladder
@@ -208,7 +212,7 @@ def _climb_steps(ladder, data, epochs, bs, seed, bar):
         ladder.add_row(row, losses, weight, scores, data)
         bar.update()
 
-# %% ../nbs/use/01_ladder.ipynb #fb7fcd22
+# %% ../nbs/use/01_ladder.ipynb #2b7987e0
 def _ladder_page(ladder):
     "The whole climb as a `ResultPage`"
     page = ResultPage('What is torch.nn, really?', f'{ladder.heading}\n{ladder.verdict()}')
@@ -218,7 +222,7 @@ def _ladder_page(ladder):
              show_table(ladder.table().rows))
     page.add('The same digits, read by every row', 'Six digits that the first row gets most wrong, '
              'and six that it gets right. In each cell what the row reads, shaded if it is wrong, '
-             'and how probable it holds that.', _predictions_table(ladder))
+             'and how probable it holds that.', predictions_table(ladder))
     page.add('Step by step', 'Each row by itself: the loss of each step, in nats, pale as it was '
              'and strong as smoothed; the weights of its first layer; and its code beside that of '
              'the row above.')
@@ -228,20 +232,22 @@ def _ladder_page(ladder):
 
 _CELL = 'padding:.2em .35em;text-align:center'
 
-def _predictions_table(ladder):
+def predictions_table(
+    ladder:Ladder, # What `climb` returned
+)->Drawing:
     "A table with digits across and a line for each row: what it reads in each, and how sure it is"
     x,y = ladder.digits
     left = '<th scope="col" style="text-align:left">truth</th>'
     head = ''.join(map(_digit_heading, x.view(-1, 28, 28), y.tolist()))
     rows = ''.join(_predictions_row(name, p, y.tolist()) for name,p in ladder.probabilities.items())
-    return Part('<div style="overflow-x:auto"><table style="border-collapse:collapse">'
-                f'<thead><tr>{left}{head}</tr></thead><tbody>{rows}</tbody></table></div>',
-                f'{len(y)} digits, read by {len(ladder.rows)} rows')
+    return Drawing('<div style="overflow-x:auto"><table style="border-collapse:collapse">'
+                   f'<thead><tr>{left}{head}</tr></thead><tbody>{rows}</tbody></table></div>',
+                   f'{len(y)} digits, read by {len(ladder.rows)} rows')
 
 def _digit_heading(picture, label):
     look = ('width:38px;height:38px;max-width:none;image-rendering:pixelated;'
             'display:block;margin:auto')
-    image = f'<img alt="a {label}" src="{picture_address(picture)}" style="{look}">'
+    image = f'<img alt="a {label}" src="{png_url(picture)}" style="{look}">'
     return f'<th scope="col" style="{_CELL}">{image}<span aria-hidden="true">{label}</span></th>'
 
 def _predictions_row(name, probabilities, labels):
@@ -254,7 +260,7 @@ def _prediction_cell(said, sure, label):
     return (f'<td style="{_CELL};background-color:rgba(213,94,0,.3)"><b>{said}</b><br>'
             f'<small>{sure:.0%}</small></td>')
 
-# %% ../nbs/use/01_ladder.ipynb #01421b2d
+# %% ../nbs/use/01_ladder.ipynb #10392b3d
 def _row_parts(ladder, i):
     "What the page says of one row"
     row,losses = ladder.rows[i],ladder.losses[ladder.rows[i].rung]
@@ -263,15 +269,15 @@ def _row_parts(ladder, i):
              f'Compared with the row above: {row.same}.')
     alt = (f'Loss of {row.rung} over {len(losses):,} steps, '
            f'from {row.first_loss:.2f} to {row.last_loss:.2f} nats')
-    curve = curves(losses, alt, smooth=.95, ylim=(0,3))
+    curve = draw_curves(losses, smooth=.95, ylim=(0,3), alt=alt)
     weights = _weight_pictures(ladder.weights[row.rung])
     above = ladder.rows[i-1].rung if i else None
     return facts, side_by_side(curve, weights), _code_diff(above, row.rung)
 
 def _weight_pictures(weight):
     "The weights of a first layer: one picture a class, or one a filter"
-    if weight.ndim == 2: return weight_grid(weight, range(10), size=58, ncols=5)
-    return weight_grid(weight, size=32, ncols=8)
+    if weight.ndim == 2: return draw_weights(weight, range(10), size=58, ncols=5)
+    return draw_weights(weight, size=32, ncols=8)
 
 def _code_diff(old, new):
     "A row's code beside that of the row above: loops beside loops, then models beside models"
@@ -279,7 +285,7 @@ def _code_diff(old, new):
     if old is None:
         look = 'margin:0;font-family:monospace;font-size:13px;line-height:1.5'
         code = f'<pre style="{look}">{html.escape(loops[new])}</pre>'
-        return Part(f'<div style="overflow-x:auto">{code}</div>', new)
+        return Drawing(f'<div style="overflow-x:auto">{code}</div>', new)
     names = [old, 'fit_datasets' if new == 'logistic' else new]
     if new in loops: return show_diff(loops[old], loops[new], names=names)
     archs = [MODELS[name].arch for name in (old, new)]

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Pictures', 'folder_data', 'train_folder']
 
-# %% ../nbs/use/12_pictures.ipynb #ca153313
+# %% ../nbs/use/12_pictures.ipynb #e825b673
 import contextlib
 import hashlib
 import io
@@ -20,11 +20,11 @@ from torch.utils.data import TensorDataset
 from .arguments import check_count, check_device
 from .device import dataset_on
 from .files import cache_dir, store_file
+from .history import History
 from .photos import PICTURE_SUFFIXES, digit_picture, open_picture, without_alpha
 from .progress import progress_bar
 from .rungs import epochs_for
 from .trainers import MODELS, ModelSpec, fit_datasets
-from .training import History
 
 # %% ../nbs/use/12_pictures.ipynb #a6f03837
 class Pictures(NamedTuple):

@@ -5,17 +5,17 @@
 # %% auto #0
 __all__ = ['predict']
 
-# %% ../nbs/use/14_predicting.ipynb #9652e9e5
+# %% ../nbs/use/14_predicting.ipynb #16e8b4d2
 import html
 from pathlib import Path
 from typing import NamedTuple
 import torch
 import torch.nn.functional as F
-from .pages import picture_address
+from .drawing import png_url
 from .pictures import as_input, picture_bytes
 from .saving import SavedModel, load_model
 
-# %% ../nbs/use/14_predicting.ipynb #d2a22f2d
+# %% ../nbs/use/14_predicting.ipynb #d362d07a
 class Prediction(NamedTuple):
     "What a model says of a picture"
     label:str          # The class with the largest score
@@ -28,7 +28,7 @@ class Prediction(NamedTuple):
     def _repr_html_(self):
         pixels = self.seen[0] if len(self.seen) == 1 else self.seen.permute(1, 2, 0)
         image = ('<img alt="the picture as the model saw it" width="112" '
-                 f'style="image-rendering:pixelated" src="{picture_address(pixels/255)}">')
+                 f'style="image-rendering:pixelated" src="{png_url(pixels/255)}">')
         answer = f'<b>{html.escape(self.label)}</b> {self.probability:.1%}'
         look = 'margin:0;display:inline-block;text-align:center'
         return f'<figure style="{look}">{image}<figcaption>{answer}</figcaption></figure>'

@@ -27,13 +27,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch.utils.data import Dataset, TensorDataset
-from .arguments import check_count
+from .arguments import check_count, n_batches
 from .convnets import WrappedDataLoader
-from .runs import save_page
+from .pages import save_page
 from .show import new_ax
 from .tables import Table, show_table
-from .tracking import Tracker
-from .training import History, n_batches
+from .tracker import Tracker
+from .history import History
 
 # %% ../nbs/speed/01_profiling.ipynb #6ab67d8e
 PHASES = dict(loading='#d55e00', forward='#0072b2', backward='#56b4e9', step='#009e73', hooks='#cc79a7', validation='#e69f00', other='#999999') # The phases of a training, each with its colour in figures
