@@ -42,8 +42,9 @@ from .show import show_curves, show_diff, show_images, show_weights
 from .tables import show_table
 from .tracker import log_dict, start_run
 from .training import evaluate, fit, loss_batch
-from .using import (
-    folder_data, load_model, Pictures, predict, save_model, train_folder)
+from .pictures import Pictures, folder_data, train_folder
+from .predicting import predict
+from .saving import load_model, save_model
 
 # %% ../nbs/use/06_all.ipynb #a72fba9f
 _all_ = ['Digits', 'load_data', 'load_mnist', 'load_mnist_test', 'has_mnist', 'load_pickle',
