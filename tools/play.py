@@ -10,7 +10,8 @@ stands agree. The exceptions' line `untrained: PAGE.ipynb …` names pages that 
 """
 import ast, hashlib, multiprocessing, re, sys, time, types
 from collections import defaultdict
-from as_shown import arguments, close, excused, lessons, results
+from functools import partial
+from as_shown import arguments, close, excused, lessons, results, run_shown
 
 KNOBS, MORE = ['bs', 'lr', 'seed', 'epochs'], ['momentum', 'opt_func']
 INSIDE = (ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.GeneratorExp, ast.ListComp, ast.DictComp)
@@ -103,8 +104,9 @@ def main():
         ways, bad = turns(cells, page in untrained)
         wrong += [f'{page}: {what}' for what in bad]
         if ways: tasks |= {(page, knob): c for knob, c in {None: cells, **ways}.items()}
+    look = partial(run_shown, look=computed)
     def run(tasks):
-        for (page, knob), seconds, now, trouble in results(tasks, args, method, computed):
+        for (page, knob), seconds, now, trouble in results(tasks, args, look, method):
             what = f'{page}, {knob[0]} = {knob[2]}' if knob else f'{page}, as it is'
             if not knob and not trouble: bases[page].append(set(now.items()))
             if knob and not trouble:
