@@ -44,15 +44,14 @@ def shown(page, raw):
         if source.strip() and not away and not is_entry: cells[i] = source
     return cells
 
-def excused(args, what):
-    "The pages that the file of exceptions names in a line `what: …`"
-    lines = args.exceptions.read_text(encoding='utf-8').splitlines() if args.exceptions else []
-    names = (name for l in lines if l.startswith(f'{what}:') for name in l.split()[1:])
-    return {(args.nbs/name).as_posix() for name in names}
+def excused(file, what):
+    "The names in the lines `what: …` of a file of exceptions"
+    lines = file.read_text(encoding='utf-8').splitlines() if file else []
+    return {name for l in lines if l.startswith(f'{what}:') for name in l.split()[1:]}
 
 def lessons(args):
     "The cells of each page, `{page: cells}`, and what is wrong already"
-    out, found = excused(args, 'shown'), {}
+    out, found = {(args.nbs/name).as_posix() for name in excused(args.exceptions, 'shown')}, {}
     wrong = [f'{page}, an exception, is missing' for page in out if not Path(page).is_file()]
     for name in args.page:
         is_path, below = name.endswith('.ipynb'), sorted((args.nbs/name).rglob('[!.]*.ipynb'))

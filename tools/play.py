@@ -8,7 +8,7 @@ No kept tool does this. A lesson that trains (calls fit…, train_… or step) s
 turned where they are set. Each turn must run, and change a number or tensor on which two runs as it
 stands agree. The exceptions' line `untrained: PAGE.ipynb …` names pages that need no knobs.
 """
-import ast, hashlib, multiprocessing, re, sys, time, types
+import ast, hashlib, re, sys, time, types
 from collections import defaultdict
 from functools import partial
 from as_shown import arguments, close, excused, lessons, results, run_shown
@@ -98,10 +98,10 @@ def main():
         method = 'fork'
     from IPython.core.inputtransformer2 import TransformerManager
     found, wrong = lessons(args)
-    untrained, tasks, bases = excused(args, 'untrained'), {}, defaultdict(list)
+    untrained, tasks, bases = excused(args.exceptions, 'untrained'), {}, defaultdict(list)
     for page, cells in found.items():
         cells = {i: TransformerManager().transform_cell(source) for i, source in cells.items()}
-        ways, bad = turns(cells, page in untrained)
+        ways, bad = turns(cells, any(page.endswith(name) for name in untrained))
         wrong += [f'{page}: {what}' for what in bad]
         if ways: tasks |= {(page, knob): c for knob, c in {None: cells, **ways}.items()}
     look = partial(run_shown, look=computed)
