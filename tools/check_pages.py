@@ -7,7 +7,7 @@ No linter knows what a lesson is. Prints one line for each problem, then the cou
 if there is a problem. `--no-outputs` leaves out whether saved outputs are fresh, for work in progress.
 Pages that tools/exceptions.txt names are excused from what it says.
 """
-import ast, re, sys
+import ast, json, re, sys
 
 import pages
 from as_shown import excused
@@ -17,7 +17,7 @@ EXCEPTIONS = pages.ROOT/'tools'/'exceptions.txt'
 SHARED = {'rungs', 'convnets'}       # modules that several pages write
 WRITTEN_BY_NBDEV = {'__init__', '_modidx'}
 HEAVY = {'matplotlib', 'ipywidgets', 'wandb', 'tqdm', 'requests'} # imported where they are needed
-OF_TORCH = {'forward', 'extra_repr'} # methods that every module has; the class's docstring is theirs
+UNSAID = {'__init__', 'forward', 'extra_repr'} # the class's docstring is theirs
 MOST = dict(cells=40, lines=15, shown=84, module=400)
 OWN_PATHS = re.compile(r'/(home|root|tmp|Users|var/folders)/|[A-Z]:\\+Users|site-packages|'
                        + re.escape(str(pages.ROOT)))
@@ -83,24 +83,22 @@ def check_listed(book):
 
 def check_front(page, nb):
     "nbdev drops any other text in the first Markdown cell"
-    lines = next((source(c) for c in nb['cells'] if c['cell_type'] == 'markdown'), '').splitlines()
-    for mark in ('# title', '> description'):
-        if not any(l.startswith(mark[:2]) for l in lines): yield f'its first cell has no `{mark}`'
-    others = [l for l in lines if l.strip() and not re.match(r'# |> |- [\w-]+: ', l)]
-    if others: yield f'its first cell may hold only title, description, `- key: value`: {others[0]}'
+    front = next((source(c) for c in nb['cells'] if c['cell_type'] == 'markdown'), '')
+    if not re.fullmatch(r'# .+\n\n> .+\s*(\n- [\w-]+: .*)*', front):
+        yield f'its first cell must be `# title`, `> description`, `- key: value`: {front[:60]}'
 
 def check_cells(page, nb):
     "Imports stand in cells of their own, exported ones are light; no exported cell patches a class"
     for cell in pages.code_cells(nb):
-        body, exported = tree(cell).body, is_exported(cell)
+        body, start = tree(cell).body, start_of(cell)
         found = [n for n in body if isinstance(n, ast.Import | ast.ImportFrom)]
-        if 0 < len(found) < len(body): yield f'a cell mixes imports with other code: {start_of(cell)}'
-        roots = {name.split('.')[0] for n in found for name in pages.imports(n)}
-        if exported and roots & HEAVY: yield f'exports a top-level import of {roots & HEAVY}'
-        if exported and re.search('^@patch', source(cell), re.M): yield f'exports @patch: {start_of(cell)}'
-        below = re.findall(r'(?m)^#\s*\|\s*([\w-]+)', source(cell))
-        for name in set(below) - directives(cell).keys():
-            yield f'nbdev does not see this below code: #| {name}'
+        if 0 < len(found) < len(body): yield f'a cell mixes imports with other code: {start}'
+        below = {*re.findall(r'(?m)^#\s*\|\s*([\w-]+)', source(cell))} - directives(cell).keys()
+        if below: yield f'nbdev does not see {below} below code: {start}'
+        if not is_exported(cell): continue
+        heavy = HEAVY & {name.split('.')[0] for n in found for name in pages.imports(n)}
+        if heavy: yield f'exports a top-level import of {heavy}: {start}'
+        if '\n@patch' in source(cell): yield f'exports @patch: {start}'
 
 def check_widths(page, nb):
     "What is shown of a lesson fits a page, and is short; the linter knows of other lines"
@@ -127,20 +125,23 @@ def documented(node):
     "A public definition, and what of it should be documented: arguments, fields, methods"
     if node.name.startswith('_') and node.name != '__init__': return
     yield node
-    if not isinstance(node, ast.ClassDef): yield from (a for a in ast.walk(node.args) if isinstance(a, ast.arg))
-    for n in node.body if isinstance(node, ast.ClassDef) else ():
-        if isinstance(n, ast.AnnAssign): yield n
-        if isinstance(n, DEFINITIONS): yield from documented(n)
+    if isinstance(node, ast.FunctionDef):
+        yield from (a for a in ast.walk(node.args) if isinstance(a, ast.arg))
+    else:
+        yield from (n for n in node.body if isinstance(n, ast.AnnAssign))
+        for n in node.body: yield from documented(n) if isinstance(n, DEFINITIONS) else ()
+
+def is_documented(node, lines):
+    "Whether a definition has a docstring, an argument or a field a comment"
+    if isinstance(node, DEFINITIONS): return node.name in UNSAID or ast.get_docstring(node)
+    below = lines[node.lineno-1:node.end_lineno]
+    return '#' in ''.join(below) or getattr(node, 'arg', '') in ('self', 'cls')
 
 def check_docs(page, nb):
-    "Public definitions have a docstring, their arguments and fields a comment"
     for cell in filter(is_exported, pages.code_cells(nb)):
         lines = source(cell).splitlines()
         for n in (n for d in tree(cell).body if isinstance(d, DEFINITIONS) for n in documented(d)):
-            name = getattr(n, 'name', None) or getattr(n, 'arg', None) or n.target.id
-            if isinstance(n, DEFINITIONS): said = ast.get_docstring(n) or name in OF_TORCH | {'__init__'}
-            else: said = name in ('self', 'cls') or '#' in ''.join(lines[n.lineno-1:n.end_lineno])
-            if not said: yield f'{name} is not documented: {start_of(cell)}'
+            if not is_documented(n, lines): yield f'not documented: {lines[n.lineno-1].strip()}'
 
 def check_prose(page, nb):
     for text in (source(c) for c in nb['cells'] if c['cell_type'] == 'markdown'):
@@ -153,9 +154,8 @@ def check_outputs(page, nb):
     for cell in pages.code_cells(nb):
         outputs = cell.get('outputs', [])
         if any(o['output_type'] == 'error' for o in outputs): yield f'a saved error: {start_of(cell)}'
-        said = (v for o in outputs for k, v in {'text/': o.get('text', ''), **o.get('data', {})}.items()
-                if 'text/' in k)
-        if found := OWN_PATHS.search(' '.join(map(''.join, said))):
+        said = [v for o in outputs for k, v in o.get('data', o).items() if 'image' not in k]
+        if found := OWN_PATHS.search(json.dumps(said)):
             yield f'an output shows a path of its machine ({found[0]}): {start_of(cell)}'
 
 def check_fresh(page, nb):
@@ -163,50 +163,42 @@ def check_fresh(page, nb):
     if pages.code_cells(nb) and nb['metadata'].get('outputs_of') != pages.fingerprint(nb):
         yield 'stale outputs: run make pages'
 
-TOGETHER = dict(modules=check_modules, storeys=check_storeys, picture=check_picture,
-                listed=check_listed)
-ALONE = dict(front=check_front, cells=check_cells, widths=check_widths,
-             exercises=check_exercises, docs=check_docs, prose=check_prose, outputs=check_outputs,
-             fresh=check_fresh)
-OF_COMPANIONS = ('front', 'prose') # nbdev does not process them
+TOGETHER = [check_modules, check_storeys, check_picture, check_listed]
+ALONE = [check_front, check_cells, check_widths, check_exercises, check_docs, check_prose,
+         check_outputs, check_fresh]
+OF_COMPANIONS = [check_front, check_prose] # nbdev does not process them
 
-def problems(book, companions, fresh):
-    "Every problem of every page, as pairs"
-    for what, check in TOGETHER.items():
-        for page, problem in check(book): yield what, page, problem
+def problems(book, companions):
+    "What each check says of which page"
+    for check in TOGETHER: yield from ((check, *found) for found in check(book))
     for page, nb in (book | companions).items():
-        for what in OF_COMPANIONS if page in companions else ALONE:
-            if what != 'fresh' or fresh:
-                yield from ((what, page, problem) for problem in ALONE[what](page, nb))
+        for check in ALONE if page in book else OF_COMPANIONS:
+            yield from ((check, page, problem) for problem in check(page, nb))
 
-def lines(found):
-    "The problems that nothing excuses, a line each, no line twice"
-    allowed = {what: excused(EXCEPTIONS, what) for what in TOGETHER | ALONE}
-    return dict.fromkeys(f'{page and path_of(page)}: {problem}' for what, page, problem in found
-                         if not page or path_of(page) not in allowed[what])
+def is_excused(check, page):
+    return page and path_of(page) in excused(EXCEPTIONS, check.__name__.removeprefix('check_'))
 
 # The counts
 
 def python_lines(files): return sum(bool(l.strip()) for f in files for l in f.open(encoding='utf-8'))
 
-def public_names():
-    sys.path.insert(0, str(pages.ROOT))
-    from torchnn_really import all as everything
-    return len([n for n in everything.__all__ if not n.startswith('_')])
-
 def counts(book, companions):
     "What there is: how many, of what, and the most that it may be, if there is a limit"
     beside = sorted((pages.NBS/'speed').glob('*.py'))
+    sys.path.insert(0, str(pages.ROOT))
+    from torchnn_really import all as everything
     others = {*pages.ROOT.glob('tools/*.py'), *pages.NBS.rglob('*.py')} - {*beside}
     yield len(book), f'pages and {len(companions)} companions seen'
-    yield public_names(), 'names in torchnn_really.all', 70
+    yield len(everything.__all__), 'names in torchnn_really.all', 70
     yield python_lines(others), 'lines of tools', 1500
     yield python_lines(beside), 'lines beside the pages on speed', 500
 
 def main():
     book = {p: pages.read(p) for p in pages.all_pages()}
     companions = {p: pages.read(p) for p in pages.companions()}
-    found = list(lines(problems(book, companions, '--no-outputs' not in sys.argv)))
+    if '--no-outputs' in sys.argv: ALONE.remove(check_fresh)
+    found = [f'{page and path_of(page)}: {problem}' for check, page, problem
+             in problems(book, companions) if not is_excused(check, page)]
     print('\n'.join(found))
     for n, what, *most in counts(book, companions):
         print(n, what, *(f'(at most {m})' for m in most))
