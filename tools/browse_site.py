@@ -7,14 +7,11 @@ In Chromium, light and dark, 1280 and 390 pixels wide, no page may log an error,
 another host, scroll sideways, cut off code (at 1280: of 84 columns), or break a serious rule of
 axe-core; and search must find `cross_entropy`. One line says so if Chromium or axe-core is missing.
 """
-import os
-import shutil
-import sys
+import os, shutil, sys
 from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit
 
-import docs
-import pages
+import docs, pages
 
 SITE = 'http://localhost/' # no server: the browser gets the files of _docs
 FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-sync']
@@ -88,22 +85,19 @@ def searched(show, word='cross_entropy'):
     except Exception as e: yield f'finds no {word}: {type(e).__name__}'; return
     if word not in page.locator('main').inner_text(): yield f'leads from {word} to {page.url}'
 
-def problems(paths):
-    "Every problem, a line each"
-    axe = docs.package('axe-core')
-    with browser() as (show, wrong):
-        for path in paths:
-            found = list(searched(show) if path == 'search' else looked_at(show, path, axe))
-            yield from (f'{path} {line}' for line in dict.fromkeys(found + wrong))
-            wrong.clear()
-
 def main():
-    slides = ['slides/index.html']*(docs.DOCS/'slides').exists()
-    paths = sys.argv[1:] or [*map(pages.html_name, pages.all_pages()), *slides, 'search']
     if not (docs.DOCS/'index.html').exists(): sys.exit('_docs holds no site: run make docs')
     if not chromium(): sys.exit(print('skipped: no Chromium here (CHROMIUM=… names one)'))
-    found = list(problems(paths))
-    print('\n'.join(found) or f'{len(paths)} looked at' + ', no slides (make slides)'*(not slides))
-    sys.exit(bool(found))
+    slides = ['slides/index.html']*(docs.DOCS/'slides').exists()
+    paths = sys.argv[1:] or [*map(pages.html_name, pages.all_pages()), *slides, 'search']
+    axe, n_wrong = docs.package('axe-core'), 0
+    with browser() as (show, wrong):
+        for path in paths:
+            wrong += searched(show) if path == 'search' else looked_at(show, path, axe)
+            for line in dict.fromkeys(wrong): print(path, line, flush=True)
+            n_wrong += len(wrong)
+            wrong.clear()
+    print(f'{len(paths)} looked at, {n_wrong} problems' + ', no slides (make slides)'*(not slides))
+    sys.exit(n_wrong > 0)
 
 if __name__ == '__main__': main()

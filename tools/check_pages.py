@@ -3,9 +3,9 @@
 
     python tools/check_pages.py [--no-outputs]
 
-No linter knows what a lesson is. Prints one line for each problem, then the counts, and exits with 1
-if there is a problem. `--no-outputs` leaves out whether saved outputs are fresh, for work in progress.
-Pages that tools/exceptions.txt names are excused from what it says.
+No linter knows what a lesson is. Prints each problem, then the counts, and exits with 1 if there is
+a problem. `--no-outputs` leaves out whether saved outputs are fresh, for work in progress. Pages
+that tools/exceptions.txt names are excused from what it says.
 """
 import ast, json, re, sys
 
@@ -15,9 +15,9 @@ from pages import DEFINITIONS, directives, is_exported, path_of, source, tree
 
 EXCEPTIONS = pages.ROOT/'tools'/'exceptions.txt'
 SHARED = {'rungs', 'convnets'}       # modules that several pages write
-WRITTEN_BY_NBDEV = {'__init__', '_modidx'}
 HEAVY = {'matplotlib', 'ipywidgets', 'wandb', 'tqdm', 'requests'} # imported where they are needed
 UNSAID = {'__init__', 'forward', 'extra_repr'} # the class's docstring is theirs
+SIGNATURE = re.compile(r'\s+(\**\w+[:=].*, *#|".*"$|\))') # no line of code for a reader
 MOST = dict(cells=40, lines=15, shown=84, module=400)
 OWN_PATHS = re.compile(r'/(home|root|tmp|Users|var/folders)/|[A-Z]:\\+Users|site-packages|'
                        + re.escape(str(pages.ROOT)))
@@ -29,48 +29,45 @@ def start_of(cell):
 # The pages together
 
 def check_modules(book):
-    "Each module has its page, which is named after it; what several pages write begins on the first"
+    "Each module has a page that is named after it; what several pages write begins on the first"
     writes = {page: pages.exports_to(nb) for page, nb in book.items()}
     for page, module in writes.items():
-        if module and module not in SHARED | {pages.title_of(page)}: yield page, f'it writes {module}'
+        fitting = SHARED | {None, pages.title_of(page)}
+        if module not in fitting: yield page, f'it writes {module}'
     for module in {*writes.values()} - {None}:
         first, *_ = sorted((p for p, m in writes.items() if m == module), key=lambda p: p.name)
         begins = [p for p, nb in book.items() for c in pages.code_cells(nb)
                   if directives(c).get('default_exp') == module]
         if begins != [first]: yield first, f'default_exp {module} must stand here, and only here'
-    for file in sorted(pages.LIB.rglob('*.py')):
-        module = '.'.join(file.relative_to(pages.LIB).with_suffix('').parts)
+    for file in sorted(pages.LIB.glob('[!_]*.py')):
         lines = len(file.read_text(encoding='utf-8').splitlines())
-        if file.stem in WRITTEN_BY_NBDEV: continue
-        if module not in writes.values(): yield None, f'{module}: no page writes it'
-        if lines > MOST['module'] and module not in excused(EXCEPTIONS, 'module'):
-            yield None, f'{module}: {lines} lines; above {MOST["module"]} it holds two ideas'
+        if file.stem not in writes.values(): yield None, f'no page writes {file.name}'
+        if lines > MOST['module'] and file.stem not in excused(EXCEPTIONS, 'module'):
+            yield None, f'{file.name} has {lines} lines; above {MOST["module"]} it holds two ideas'
 
-def used_in(nb):
-    "The modules of this package that a page imports, but its own"
-    used = set().union(*(pages.imported(tree(c)) for c in pages.code_cells(nb)))
-    return used - {pages.exports_to(nb)}
+def imports_between(book):
+    "Pairs of pages: one that imports, and the (first) one that writes what it imports"
+    home = {}
+    for page, nb in book.items(): home.setdefault(pages.exports_to(nb), page)
+    for page, nb in book.items():
+        used = set().union(*(pages.imported(tree(c)) for c in pages.code_cells(nb)))
+        yield from ((page, home[m]) for m in used & home.keys() - {pages.exports_to(nb)})
 
 def check_storeys(book):
     "Kit pages import the kit, lessons the kit and earlier lessons, other pages anything"
-    home, place = {}, list(book)
-    for page, nb in book.items(): home.setdefault(pages.exports_to(nb), page)
-    for page, nb in book.items():
-        here = pages.storey(page)
-        for m in used_in(nb) & home.keys() if here < 2 else ():
-            above = pages.storey(home[m]) - here
-            if above > 0: yield page, f'it imports {m}, which a page above its storey writes'
-            elif here == 1 and not above and place.index(home[m]) > place.index(page):
-                yield page, f'it imports {m} of a later lesson'
+    place = list(book)
+    for page, other in imports_between(book):
+        here, there = pages.storey(page), pages.storey(other)
+        is_later = here == there == 1 and place.index(other) > place.index(page)
+        if is_later or here < 2 and there > here:
+            yield page, f'it imports from {path_of(other)}, a later lesson or above its storey'
 
 def check_picture(book):
     "The picture on the page about contributing has an arrow wherever a folder imports from another"
-    folder = {pages.exports_to(nb): page.parent.name for page, nb in book.items()}
-    real = {(page.parent.name, folder[m]) for page, nb in book.items()
-            for m in used_in(nb) & folder.keys() if page.parent != pages.NBS}
     page = pages.NBS/'contributing.ipynb'
+    pairs = ((a.parent.name, b.parent.name) for a, b in imports_between(book) if a.parent != pages.NBS)
     drawn = re.findall(r'(\w+) --> (\w+)', ''.join(map(source, book[page]['cells'])))
-    for one, other in sorted({*drawn} ^ {(a, b) for a, b in real if a != b}):
+    for one, other in sorted({*drawn} ^ {(a, b) for a, b in pairs if a != b}):
         yield page, f'its picture of the imports must have, or must not have: {one} --> {other}'
 
 def check_listed(book):
@@ -108,7 +105,7 @@ def check_widths(page, nb):
     for cell in filter(pages.is_shown, cells):
         lines = [l for l in source(cell).splitlines() if l.strip() and not pages.DIRECTIVE.match(l)]
         yield from (f'{len(l)} columns: {l.strip()[:60]}' for l in lines if len(l) > MOST['shown'])
-        code = [l for l in lines if not re.match(r'\s+(\**\w+[:=].*, *#|".*"$|\))', l)] # no signatures
+        code = [l for l in lines if not SIGNATURE.match(l)]
         if 'code-fold' not in directives(cell) and len(code) > MOST['lines']:
             yield f'{len(code)} lines: {start_of(cell)}'
 
@@ -145,7 +142,8 @@ def check_docs(page, nb):
 
 def check_prose(page, nb):
     for text in (source(c) for c in nb['cells'] if c['cell_type'] == 'markdown'):
-        yield from (f'prose names a page by its number: {m}' for m in re.findall(r'\b[Pp]ages? \d+', text))
+        for named in re.findall(r'\b[Pp]ages? \d+', text):
+            yield f'prose names a page by its number: {named}'
 
 # The saved outputs
 
@@ -153,7 +151,8 @@ def check_outputs(page, nb):
     "No error, and nothing of the machine they were made on"
     for cell in pages.code_cells(nb):
         outputs = cell.get('outputs', [])
-        if any(o['output_type'] == 'error' for o in outputs): yield f'a saved error: {start_of(cell)}'
+        kinds = {o['output_type'] for o in outputs}
+        if 'error' in kinds: yield f'a saved error: {start_of(cell)}'
         said = [v for o in outputs for k, v in o.get('data', o).items() if 'image' not in k]
         if found := OWN_PATHS.search(json.dumps(said)):
             yield f'an output shows a path of its machine ({found[0]}): {start_of(cell)}'

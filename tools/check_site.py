@@ -5,15 +5,12 @@
 
 _proc is what every builder reads, _docs what one made of it. Exits with 1 if there is a problem.
 """
-import importlib
-import re
-import sys
+import importlib, re, sys
 from urllib.parse import unquote
 
 from bs4 import BeautifulSoup
 
-import docs
-import pages
+import docs, pages
 
 HEADINGS = ['h1', 'h2', 'h3', 'h4']
 RAW = re.compile(r'(?m)^\s*:::|@(?:fig|eq)-[\w-]+|\]\([^)\s]+\)')

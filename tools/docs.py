@@ -7,12 +7,7 @@ nbdev processes the saved pages into _proc, and runs none; `tidy` does what both
 smalldocs builds _docs from it and from _quarto.yml; where `quarto` (1.7 or newer) is on PATH, its
 pages take their place, beside llms.txt and the Markdown twins. The site asks no other host.
 """
-import ast
-import os
-import re
-import shutil
-import subprocess
-import time
+import ast, os, re, shutil, subprocess, time
 
 import pages
 
@@ -25,9 +20,8 @@ FOLDED = '#| code-fold: show\n#| code-summary: "Exported source"\n' # nbdev's, o
 
 def package(name):
     "The folder of an npm package, as package-lock.json has it; None after a line that says why not"
-    lock, done = TOOLS/'package-lock.json', TOOLS/'node_modules'/'.package-lock.json'
     try:
-        if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
+        if not (TOOLS/'node_modules'/name).exists():
             command = [shutil.which('npm') or 'npm', 'ci', '--silent', '--ignore-scripts']
             subprocess.run(command, cwd=TOOLS, check=True, timeout=120)
         return TOOLS/'node_modules'/name

@@ -1,6 +1,6 @@
-"""What the other tools know about the pages: order and storeys, cells, directives, modules, imports.
+"""What the other tools know about the pages: order, storeys, cells, directives, modules, imports.
 
-nbdev has all of this for one page at a time; the order of the pages stands in nbs/sidebar.yml alone.
+nbdev knows one page at a time; the order of the pages stands in nbs/sidebar.yml alone.
 """
 import ast, functools, hashlib, json, os, re
 from configparser import ConfigParser
@@ -35,10 +35,9 @@ def companions():
 
 def all_pages():
     "Every page that is published, in the sidebar's order; those it does not name come last"
-    place = {page: i for i, page in enumerate(in_sidebar())}
-    found = [p for p in NBS.rglob('*.ipynb')
-             if not {'checks', '.ipynb_checkpoints'} & set(p.relative_to(NBS).parts)]
-    return sorted(found, key=lambda p: (place.get(p, len(place)), path_of(p)))
+    named, found = in_sidebar(), {*NBS.glob('[!.]*.ipynb'), *NBS.glob('[!.]*/*.ipynb')}
+    last = sorted(found - {*named, *companions()})
+    return [p for p in dict.fromkeys(named) if p in found] + last
 
 def storey(page):
     "0: the kit; 1: a lesson; 2: above the lessons (tools for users, the front page, companions)"
@@ -91,7 +90,7 @@ def with_install(nb):
 DIRECTIVE = re.compile(r'#\s*\|\s*([\w-]+):?[ \t]*(.*)')
 
 def directives(cell):
-    "The `#|` lines at the top of a cell, as nbdev reads them: `{'export': '', 'fig-alt': 'A digit'}`"
+    "The `#|` lines at the top of a cell, as nbdev reads them: `{'hide': '', 'fig-alt': 'A dot'}`"
     found = {}
     for line in source(cell).splitlines():
         if directive := DIRECTIVE.match(line): found[directive[1]] = directive[2].strip()

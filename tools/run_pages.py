@@ -69,7 +69,8 @@ def environment(args, home):
     files = Path(os.environ.get('TORCHNN_REALLY_TEST_MNIST', '')).glob('*-ubyte.gz')
     for file in files if args.data == 'mnist' else ():
         (home/'mnist'/file.stem).write_bytes(gzip.decompress(file.read_bytes()))
-    if args.data == 'sample' or any((home/'mnist').iterdir()): env['TORCHNN_REALLY_HOME'] = str(home)
+    if args.data == 'sample' or any((home/'mnist').iterdir()):
+        env['TORCHNN_REALLY_HOME'] = str(home)
     os.environ |= env
     return env
 
@@ -79,7 +80,7 @@ def check_mnist():
     if not has_mnist(): sys.exit('MNIST is not in the cache; download it: torchnn_really data')
 
 def chosen_pages(names):
-    "The pages, companions included, that paths, folders, files, or titles mean; all if there are none"
+    "The pages, companions included, that paths, folders, files, titles mean; all without any"
     every, found = pages.all_pages() + pages.companions(), set()
     for name in names:
         name = name.removeprefix('nbs/').rstrip('/')
@@ -93,7 +94,7 @@ def options():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     p.add_argument('page', nargs='*', help='paths, folders or titles of pages; default: all')
     p.add_argument('--data', choices=['sample', 'mnist'], help='default: sample; mnist with --save')
-    p.add_argument('--flags', default='', help='marks whose cells run all the same: slow, cuda, online')
+    p.add_argument('--flags', default='', help='marks whose cells are run: slow, cuda, online')
     p.add_argument('--jobs', type=int, help='pages at a time (default 2, and 1 with --save)')
     p.add_argument('--timeout', type=float, default=300, help='seconds a page may take')
     p.add_argument('--threads', default='1', help='that torch computes with')
@@ -123,10 +124,11 @@ def main():
             failed += bool(trouble)
             if trouble: print(f'\n{name}, {trouble}\n', file=sys.stderr, flush=True)
             left_out = ', '.join(f'{n} {mark}' for mark, n in marks[name].items())
-            note, verdict = f'  (cells skipped: {left_out})'*bool(left_out), 'FAILED' if trouble else 'ok'
-            print(f'{verdict:6} {seconds:6.1f} s  {name}{note}', flush=True)
-    said, cells = f'{len(chosen) - failed} passed, {failed} failed', sum(marks.values(), Counter()).total()
-    print(said + f', {cells} skipped'*bool(cells), flush=True)
+            note = f'  (cells skipped: {left_out})'*bool(left_out)
+            print(f"{'FAILED' if trouble else 'ok':6} {seconds:6.1f} s  {name}{note}", flush=True)
+    n_skipped = sum(found.total() for found in marks.values())
+    said = f', {n_skipped} skipped'*bool(n_skipped)
+    print(f'{len(chosen) - failed} passed, {failed} failed{said}', flush=True)
     sys.exit(failed > 0)
 
 if __name__ == '__main__': main()
