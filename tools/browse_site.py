@@ -93,9 +93,10 @@ def main():
     axe, n_wrong = docs.package('axe-core'), 0
     with browser() as (show, wrong):
         for path in paths:
-            wrong += searched(show) if path == 'search' else looked_at(show, path, axe)
-            for line in dict.fromkeys(wrong): print(path, line, flush=True)
-            n_wrong += len(wrong)
+            look = searched(show) if path == 'search' else looked_at(show, path, axe)
+            found = dict.fromkeys([*look, *wrong])
+            for line in found: print(path, line, flush=True)
+            n_wrong += len(found)
             wrong.clear()
     print(f'{len(paths)} looked at, {n_wrong} problems' + ', no slides (make slides)'*(not slides))
     sys.exit(n_wrong > 0)

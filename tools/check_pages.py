@@ -65,9 +65,10 @@ def check_storeys(book):
 def check_picture(book):
     "The picture on the page about contributing has an arrow wherever a folder imports from another"
     page = pages.NBS/'contributing.ipynb'
-    pairs = ((a.parent.name, b.parent.name) for a, b in imports_between(book) if a.parent != pages.NBS)
+    within = ((a, b) for a, b in imports_between(book) if a.parent not in (b.parent, pages.NBS))
+    real = {(a.parent.name, b.parent.name) for a, b in within}
     drawn = re.findall(r'(\w+) --> (\w+)', ''.join(map(source, book[page]['cells'])))
-    for one, other in sorted({*drawn} ^ {(a, b) for a, b in pairs if a != b}):
+    for one, other in sorted({*drawn} ^ real):
         yield page, f'its picture of the imports must have, or must not have: {one} --> {other}'
 
 def check_listed(book):
@@ -140,11 +141,6 @@ def check_docs(page, nb):
         for n in (n for d in tree(cell).body if isinstance(d, DEFINITIONS) for n in documented(d)):
             if not is_documented(n, lines): yield f'not documented: {lines[n.lineno-1].strip()}'
 
-def check_prose(page, nb):
-    for text in (source(c) for c in nb['cells'] if c['cell_type'] == 'markdown'):
-        for named in re.findall(r'\b[Pp]ages? \d+', text):
-            yield f'prose names a page by its number: {named}'
-
 # The saved outputs
 
 def check_outputs(page, nb):
@@ -163,23 +159,24 @@ def check_fresh(page, nb):
         yield 'stale outputs: run make pages'
 
 TOGETHER = [check_modules, check_storeys, check_picture, check_listed]
-ALONE = [check_front, check_cells, check_widths, check_exercises, check_docs, check_prose,
-         check_outputs, check_fresh]
-OF_COMPANIONS = [check_front, check_prose] # nbdev does not process them
+ALONE = [check_front, check_cells, check_widths, check_exercises, check_docs, check_outputs,
+         check_fresh]
 
 def problems(book, companions):
     "What each check says of which page"
     for check in TOGETHER: yield from ((check, *found) for found in check(book))
     for page, nb in (book | companions).items():
-        for check in ALONE if page in book else OF_COMPANIONS:
+        for check in ALONE if page in book else [check_front]:
             yield from ((check, page, problem) for problem in check(page, nb))
 
 def is_excused(check, page):
-    return page and path_of(page) in excused(EXCEPTIONS, check.__name__.removeprefix('check_'))
+    what = check.__name__.removeprefix('check_')
+    return page and path_of(page) in excused(EXCEPTIONS, what)
 
 # The counts
 
-def python_lines(files): return sum(bool(l.strip()) for f in files for l in f.open(encoding='utf-8'))
+def python_lines(files):
+    return sum(bool(l.strip()) for f in files for l in f.read_text(encoding='utf-8').splitlines())
 
 def counts(book, companions):
     "What there is: how many, of what, and the most that it may be, if there is a limit"

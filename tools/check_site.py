@@ -37,8 +37,9 @@ def check_processed(nb):
         code, alt = ''.join(docs.FENCE.findall(said)), FIGURE.search(said)
         if isinstance(source, str) or any(not line.endswith('\n') for line in source[:-1]):
             yield f'a source is no list of lines: {text[:40]}'
-        if any(kind.startswith('image/') for data in shown for kind in data):
-            if not pages.directives(cell).get('fig-alt'): yield f'no fig-alt: {text[:40]}'
+        is_figure = any(kind.startswith('image/') for data in shown for kind in data)
+        for key in {'fig-cap', 'fig-alt'} - pages.directives(cell).keys() if is_figure else ():
+            yield f'no {key}: {text[:40]}'
         if link := docs.LINK.search(code): yield f'a link in code: {link[0]}'
         if alt: yield f'Quarto drops this alt text, use fig-alt: {alt[0]}'
         if f'({site}/' in said: yield f'a link to our own site by its address: {text[:40]}'

@@ -2,7 +2,7 @@
 
 nbdev knows one page at a time; the order of the pages stands in nbs/sidebar.yml alone.
 """
-import ast, functools, hashlib, json, os, re
+import ast, hashlib, json, os, re
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -11,7 +11,6 @@ NBS, LIB = ROOT/'nbs', ROOT/'torchnn_really'
 DEFINITIONS = ast.FunctionDef | ast.ClassDef
 STOREYS = dict(kit=0, climb=1, train=1, speed=1, nn=1, scale=1) # any other page is above them
 
-@functools.cache
 def settings():
     "What settings.ini says"
     config = ConfigParser(delimiters=['='])
@@ -102,15 +101,12 @@ def is_exported(cell): return bool(directives(cell).keys() & {'export', 'exports
 def is_shown(cell):
     "Whether the site shows a cell's source"
     d = directives(cell)
-    off = {d.get(name, '').lower() for name in ('echo', 'include')}
-    return not (d.keys() & {'hide', 'export', 'exporti'} or 'false' in off)
+    unseen = {'hide', 'export', 'exporti'}
+    return d.keys().isdisjoint(unseen) and 'false' not in (d.get('echo'), d.get('include'))
 
-def tree(cell): return _tree(source(cell))
-
-@functools.cache
-def _tree(text):
+def tree(cell):
     "A cell's statements; lines of shell and magic commands do not count"
-    lines = text.splitlines()
+    lines = source(cell).splitlines()
     if any(l.startswith('%%') for l in lines): return ast.parse('')
     return ast.parse('\n'.join('' if l.lstrip().startswith(('%', '!')) else l for l in lines))
 
@@ -135,6 +131,6 @@ def imported(body):
 
 def fingerprint(nb):
     "A hash of a page's own code: when it changes, the page's saved outputs are out of date"
-    code = (l.rstrip() for c in code_cells(nb) for l in source(c).splitlines())
-    kept = (l for l in code if l and not DIRECTIVE.match(l))
-    return hashlib.sha256('\n'.join(kept).encode()).hexdigest()[:16]
+    code = [l.rstrip() for c in code_cells(nb) for l in source(c).splitlines()]
+    kept = '\n'.join(l for l in code if l and not DIRECTIVE.match(l))
+    return hashlib.sha256(kept.encode()).hexdigest()[:16]

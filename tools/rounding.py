@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Run the pages that compare as on older processors, too: run_pages.py runs a page on one only.
 
-    python tools/rounding.py [--full]
+    python tools/rounding.py
 
 torch, oneDNN and MKL are held back. A page that proves with one thread and with two itself runs
-once under each kind, others with one or with two; `make test` is "here 1". `--full` runs it all.
+once under each kind, others with one or with two; `make test` is "here 1".
 """
 import os, re, subprocess, sys
 import pages
@@ -22,7 +22,6 @@ def settings(older):
     every = pages.all_pages() + pages.companions()
     code = {pages.path_of(p): ''.join(map(pages.source, pages.read(p)['cells'])) for p in every}
     chosen = [path for path in code if COMPARES.search(code[path])]
-    if '--full' in sys.argv: return [(k, n, chosen) for k in [*older, 'here'] for n in (1, 2)]
     both = [path for path in chosen if WITH_BOTH.search(code[path])]
     one = [path for path in chosen if path not in both]
     once = [*zip(older, (2, 1)), ('here', 2)]
@@ -40,8 +39,8 @@ def main():
     older = list(KINDS)[:list(KINDS).index(here)] if here in KINDS else ['default']
     failed = [run(*setting) for setting in settings(older) if setting[2]]
     unseen = ', '.join([k for k in KINDS if k not in (*older, here)] + ['other makes'])
-    print(f'\n{len(failed)} settings, {sum(failed)} failed. This machine (here) has {here}, oneDNN: '
-          f'{onednn}, MKL: {mkl}; it cannot show: {unseen}')
+    print(f'\n{len(failed)} settings, {sum(failed)} failed. This machine (here) has {here}, '
+          f'oneDNN: {onednn}, MKL: {mkl}; it cannot show: {unseen}')
     sys.exit(any(failed))
 
 if __name__ == '__main__': main()

@@ -1,17 +1,16 @@
 #!/usr/bin/env python3
 """Run the pages as tests, or run them and save the outputs that readers see.
 
-    python tools/run_pages.py [PAGE ...] [--data sample|mnist] [--flags 'slow cuda'] [--jobs 2]
+    python tools/run_pages.py [PAGE ...] [--data sample|mnist] [--flags 'slow cuda']
     python tools/run_pages.py --save [PAGE ...]
 
 `nbdev_test` has no time limit for a page, leaks modules from page to page, and saves nothing. Here
 each page runs in its own process, progress bars off and W&B offline. Cells marked `#| slow`,
 `#| cuda` or `#| online` are skipped unless `--flags` names the mark (`--save` runs the slow ones).
-MNIST comes from the folder that TORCHNN_REALLY_TEST_MNIST names, otherwise from the cache. A page
-is saved only if all of it passed. The last line is `N passed, N failed` (pages), with `, N skipped`
-(cells) where there are any.
+MNIST comes from the folder that TORCHNN_REALLY_TEST_MNIST names, else from the cache. A page is
+saved only if all of it passed. The last line: `N passed, N failed` (pages)[`, N skipped` (cells)].
 """
-import argparse, functools, gzip, os, sys, tempfile, traceback
+import argparse, functools, gzip, os, sys, tempfile
 from collections import Counter
 from pathlib import Path
 import pages
@@ -35,26 +34,19 @@ def run_page(name, cells, folder, save):
     os.chdir(page.parent)
     sys.path[:0] = [str(page.parent), str(pages.ROOT)] # as in Jupyter, and this clone's package
     shell = CaptureShell(mpl_format='retina')
-    shell._showtraceback = lambda *args: None # else it stands among the outputs, in colours
+    shell.colors = 'nocolor' # of tracebacks
     for i, text in cells.items():
         print(f'{MARK}{i}', flush=True)
         outputs = list(shell.run(text))
-        if shell.exc: fail(shell.exc, outputs)
+        if shell.exc:
+            print(''.join(line for o in outputs for line in o.get('text', [])), flush=True)
+            os._exit(1) # whatever it started
         nb['cells'][int(i)]['outputs'] = outputs
     print(f'{MARK}after the last', flush=True)
     if not save: return
     if page.read_bytes() != before: sys.exit('the page was changed while it ran: nothing saved')
     nb['metadata']['outputs_of'] = pages.fingerprint(nb)
     pages.write(page, nb)
-
-def fail(error, outputs):
-    "Print what the cell printed and the traceback from it on; end with whatever it started"
-    print(''.join(''.join(o['text']) for o in outputs if o['output_type'] == 'stream'))
-    tb = error.__traceback__
-    while tb and 'IPython' in tb.tb_frame.f_code.co_filename: tb = tb.tb_next
-    traceback.print_exception(type(error), error, tb, file=sys.stdout)
-    sys.stdout.flush()
-    os._exit(1)
 
 # In the process that runs them all
 
@@ -74,11 +66,6 @@ def environment(args, home):
     os.environ |= env
     return env
 
-def check_mnist():
-    sys.path.insert(0, str(pages.ROOT))
-    from torchnn_really.downloads import has_mnist
-    if not has_mnist(): sys.exit('MNIST is not in the cache; download it: torchnn_really data')
-
 def chosen_pages(names):
     "The pages, companions included, that paths, folders, files, titles mean; all without any"
     every, found = pages.all_pages() + pages.companions(), set()
@@ -95,7 +82,6 @@ def options():
     p.add_argument('page', nargs='*', help='paths, folders or titles of pages; default: all')
     p.add_argument('--data', choices=['sample', 'mnist'], help='default: sample; mnist with --save')
     p.add_argument('--flags', default='', help='marks whose cells are run: slow, cuda, online')
-    p.add_argument('--jobs', type=int, help='pages at a time (default 2, and 1 with --save)')
     p.add_argument('--timeout', type=float, default=300, help='seconds a page may take')
     p.add_argument('--threads', default='1', help='that torch computes with')
     p.add_argument('--save', action='store_true', help='write the outputs into the pages')
@@ -103,7 +89,7 @@ def options():
     if unknown := set(args.flags.split()) - set(FLAGS):
         p.error(f"--flags knows {', '.join(FLAGS)}, not {', '.join(sorted(unknown))}")
     args.data = args.data or ('mnist' if args.save else 'sample')
-    args.jobs = args.jobs or 2 - args.save
+    args.jobs = 2 - args.save
     args.flags = args.flags.split() + ['slow']*args.save
     return args
 
@@ -118,7 +104,6 @@ def main():
         tasks[name] = {i: pages.source(c) for i, c in cells.items() if not found[i]}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         args.env = environment(args, Path(folder))
-        if args.data == 'mnist': check_mnist()
         work = functools.partial(run_page, save=args.save)
         for name, seconds, _, trouble in results(tasks, args, work):
             failed += bool(trouble)

@@ -6,10 +6,9 @@
 nbdev's commands write and say nothing of what was out of step; `nbdev_readme` needs Quarto. Exits
 with 1 if a file was not in step or is not in git; with `--fix`, for use before a commit, with 0.
 
-README.md and CONTRIBUTING.md are their pages as a code host reads them: links lead into nbs/, code
-that readers see becomes Python blocks followed by the text that it printed, pictures of cells with
-a label become files in nbs/. Besides, every page with code gets the cell that installs the package
-on Colab, and nbs/ the copy of _quarto.yml that nbdev looks for there.
+README.md and CONTRIBUTING.md are their pages as a code host reads them: code that readers see, what
+it printed, links that lead into nbs/, pictures of cells with a label as files there. Pages get the
+cell that installs the package on Colab, and nbs/ the copy of _quarto.yml that nbdev looks for.
 """
 import base64, os, re, subprocess, sys
 from itertools import groupby
@@ -32,10 +31,9 @@ def pieces(cell):
     "What a code host shows of a cell: pairs of a language, or none, and text; writes its picture"
     d, text = pages.directives(cell), pages.source(cell)
     if cell['cell_type'] == 'markdown': yield '', prose(text)
-    if cell['cell_type'] == 'markdown' or 'hide' in d: return
     code = '\n'.join(l for l in text.splitlines() if not pages.DIRECTIVE.match(l)).strip()
-    if pages.is_shown(cell): yield 'python', code
-    for output in cell['outputs']:
+    if pages.is_code(cell) and pages.is_shown(cell): yield 'python', code
+    for output in () if 'hide' in d else cell.get('outputs', ()):
         data = output.get('data', {})
         said = output['text'] if output.get('name') == 'stdout' else data.get('text/plain', '')
         if 'image/png' not in data: yield 'text', ''.join(said).rstrip()

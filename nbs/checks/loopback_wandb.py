@@ -69,10 +69,7 @@ class Server(http.server.ThreadingHTTPServer):
 
     # What is answered to each question, by its name; {} to any other
 
-    def ServerFeaturesQuery(self, v): return dict(serverInfo=dict(features=[]))
-    def OrganizationCoreWeaveOrganizationID(self, v): return None
     def ArtifactType(self, v): return dict(project=dict(artifact=None)) # none of that name yet
-    def UseArtifact(self, v): return dict(useArtifact=dict(artifact=dict(id=v['artifactID'])))
     def Viewer(self, v): return dict(viewer=dict(id='1', entity='me', username='me', flags='{}'))
 
     def UpsertBucket(self, v):
