@@ -14,6 +14,8 @@ from urllib.parse import unquote, urlsplit
 import docs, pages
 
 SITE = 'http://localhost/' # no server: the browser gets the files of _docs
+NAMES = 'chromium', 'chromium-browser', 'google-chrome'
+CHROMIUM = os.environ.get('CHROMIUM') or next(filter(None, map(shutil.which, NAMES)), None)
 FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-sync']
 SEARCH, FOUND = '#quarto-search input, .aa-Input', '[class*=search] a, .aa-Panel a'
 DRAWN = """document.fonts.status == 'loaded' && (!window.Reveal || Reveal.isReady())
@@ -30,11 +32,6 @@ AXE = """async where => (await axe.run(where || document, {
     .map(v => `${v.help} (${v.id}), ${v.nodes.length} times, as ${v.nodes[0].html.slice(0, 120)}: `
               + v.nodes[0].any.concat(v.nodes[0].all).map(c => c.message)[0])"""
 
-def chromium():
-    "Where Chromium is, or None"
-    names = ('chromium', 'chromium-browser', 'google-chrome')
-    return os.environ.get('CHROMIUM') or next(filter(None, map(shutil.which, names)), None)
-
 def answer(route):
     "Answer a request for the site by a file"
     file = docs.DOCS/unquote(urlsplit(route.request.url).path.lstrip('/'))
@@ -45,7 +42,7 @@ def browser():
     "A function that opens a page, and a list that fills with what goes wrong"
     from playwright.sync_api import sync_playwright
     with sync_playwright() as play:
-        chrome = play.chromium.launch(executable_path=chromium(), args=FLAGS)
+        chrome = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page, wrong = chrome.new_page(), []
         def watch(event, said): page.on(event, lambda x: wrong.extend(filter(None, [said(x)])))
         page.route(f'{SITE}**', answer)
@@ -87,7 +84,7 @@ def searched(show, word='cross_entropy'):
 
 def main():
     if not (docs.DOCS/'index.html').exists(): sys.exit('_docs holds no site: run make docs')
-    if not chromium(): sys.exit(print('skipped: no Chromium here (CHROMIUM=… names one)'))
+    if not CHROMIUM: sys.exit(print('skipped: no Chromium here (CHROMIUM=… names one)'))
     slides = ['slides/index.html']*(docs.DOCS/'slides').exists()
     paths = sys.argv[1:] or [*map(pages.html_name, pages.all_pages()), *slides, 'search']
     axe, n_wrong = docs.package('axe-core'), 0

@@ -32,8 +32,7 @@ def check_modules(book):
     "Each module has a page that is named after it; what several pages write begins on the first"
     writes = {page: pages.exports_to(nb) for page, nb in book.items()}
     for page, module in writes.items():
-        fitting = SHARED | {None, pages.title_of(page)}
-        if module not in fitting: yield page, f'it writes {module}'
+        if module not in SHARED | {None, pages.title_of(page)}: yield page, f'it writes {module}'
     for module in {*writes.values()} - {None}:
         first, *_ = sorted((p for p, m in writes.items() if m == module), key=lambda p: p.name)
         begins = [p for p, nb in book.items() for c in pages.code_cells(nb)
@@ -120,26 +119,24 @@ def check_exercises(page, nb):
         if not re.search(rf'\b{re.escape(call)}\b', code): yield f'there is no {call}…)'
 
 def documented(node):
-    "A public definition, and what of it should be documented: arguments, fields, methods"
+    "What of a public definition should be documented: itself, its arguments, fields, methods"
     if node.name.startswith('_') and node.name != '__init__': return
-    yield node
+    if node.name not in UNSAID: yield node
     if isinstance(node, ast.FunctionDef):
-        yield from (a for a in ast.walk(node.args) if isinstance(a, ast.arg))
-    else:
-        yield from (n for n in node.body if isinstance(n, ast.AnnAssign))
-        for n in node.body: yield from documented(n) if isinstance(n, DEFINITIONS) else ()
-
-def is_documented(node, lines):
-    "Whether a definition has a docstring, an argument or a field a comment"
-    if isinstance(node, DEFINITIONS): return node.name in UNSAID or ast.get_docstring(node)
-    below = lines[node.lineno-1:node.end_lineno]
-    return '#' in ''.join(below) or getattr(node, 'arg', '') in ('self', 'cls')
+        found = (a for a in ast.walk(node.args) if isinstance(a, ast.arg))
+        yield from (a for a in found if a.arg not in ('self', 'cls'))
+    for n in node.body if isinstance(node, ast.ClassDef) else ():
+        if isinstance(n, ast.AnnAssign): yield n
+        if isinstance(n, DEFINITIONS): yield from documented(n)
 
 def check_docs(page, nb):
+    "Public definitions have a docstring, their arguments and fields a comment"
     for cell in filter(is_exported, pages.code_cells(nb)):
         lines = source(cell).splitlines()
         for n in (n for d in tree(cell).body if isinstance(d, DEFINITIONS) for n in documented(d)):
-            if not is_documented(n, lines): yield f'not documented: {lines[n.lineno-1].strip()}'
+            comment = '#' in ''.join(lines[n.lineno-1:n.end_lineno])
+            said = ast.get_docstring(n) if isinstance(n, DEFINITIONS) else comment
+            if not said: yield f'not documented: {lines[n.lineno-1].strip()}'
 
 # The saved outputs
 

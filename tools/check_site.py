@@ -104,8 +104,8 @@ def found_in(site):
         yield file, check_page(made[file], site[file], linked)
     processed = {docs.PROC/pages.path_of(page) for page in site.values()}
     for file in docs.PROC.rglob('*.ipynb'):
-        left_out = file not in processed
-        yield file, ['it is to be left out'] if left_out else check_processed(pages.read(file))
+        if file not in processed: yield file, ['it is to be left out']
+        else: yield file, check_processed(pages.read(file))
     for file in docs.DOCS.rglob('*.css'):
         yield file, (f'it asks another host: {url}' for url in CSS.findall(file.read_text('utf-8')))
     for file in (docs.DOCS/name for name in ('llms.txt', 'search.json', 'sitemap.xml')):

@@ -147,7 +147,6 @@ def smallsite():
         text = css.read_text(encoding='utf-8')
         css.write_text(re.sub(r'@import url\(https?:[^)]*\);?', '', text), encoding='utf-8')
     for said in (w for w in made.warnings if not UNREAD.search(w)): print(f'warning: {said}')
-    return 'smalldocs'
 
 ELSEWHERE = re.compile(r'<script[^>]*\bsrc="https?://[^"]*/(?:require|jquery)(?:\.min)?\.js"[^>]*>'
                        r'\s*</script>\s*|<script[^>]*>\s*define\(.jquery.,[^<]*</script>\s*')
@@ -162,14 +161,14 @@ def quarto():
     shutil.copytree(DOCS, built, ignore=others, dirs_exist_ok=True)
     shutil.rmtree(DOCS)
     built.rename(DOCS)
-    return 'Quarto'
 
 def main():
     start = time.monotonic()
     os.chdir(pages.ROOT)
     process()
-    site, by = tidy(), smallsite()
-    if shutil.which('quarto'): by = quarto()
+    site, by = tidy(), 'Quarto' if shutil.which('quarto') else 'smalldocs'
+    smallsite()
+    if by == 'Quarto': quarto()
     print(f'{len(site)} pages in {DOCS.name}, by {by}, {time.monotonic() - start:.0f} s')
 
 if __name__ == '__main__': main()

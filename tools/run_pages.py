@@ -14,9 +14,7 @@ import argparse, functools, gzip, os, sys, tempfile
 from collections import Counter
 from pathlib import Path
 import pages
-from as_shown import MARK, results
-
-FLAGS = ['slow', 'cuda', 'online']
+from as_shown import ELSEWHERE as FLAGS, MARK, results
 
 def skipped(cell, run_flags):
     "The mark for which a cell is left out of this run, or None"
@@ -86,11 +84,10 @@ def options():
     p.add_argument('--threads', default='1', help='that torch computes with')
     p.add_argument('--save', action='store_true', help='write the outputs into the pages')
     args = p.parse_args()
-    if unknown := set(args.flags.split()) - set(FLAGS):
-        p.error(f"--flags knows {', '.join(FLAGS)}, not {', '.join(sorted(unknown))}")
+    args.flags = args.flags.split() + ['slow']*args.save
+    if unknown := {*args.flags} - FLAGS: p.error(f'--flags knows {FLAGS}, not {unknown}')
     args.data = args.data or ('mnist' if args.save else 'sample')
     args.jobs = 2 - args.save
-    args.flags = args.flags.split() + ['slow']*args.save
     return args
 
 def main():
