@@ -6,6 +6,7 @@
 RUN = python3 tools/env.py $(if $(PYTHON),--python '$(PYTHON)')
 
 LESSONS = climb train speed --except tools/exceptions.txt \
+	--data nbs/speed/bench.json nbs/speed/recipes.json \
 	--env TORCHNN_REALLY_DATA=sample TORCHNN_REALLY_HOME={folder}
 
 help:     ## show these targets
@@ -29,8 +30,6 @@ check:    ## the linter, the page check, the sync check
 	$(RUN) --with dev tools/sync.py
 types:    ## check the types of the modules with pyright
 	$(RUN) --with dev,types tools/check_types.py
-online:   ## run the page on tracking as with a key, against a stand-in for W&B's server
-	$(RUN) --with dev tools/online.py
 controls: ## the training panel as a page of its own, in a browser
 	$(RUN) --with lab tools/controls.py $(ARGS)
 panel:    ## use the training panel in a real browser, in JupyterLab and in Voilà
@@ -58,4 +57,4 @@ bench:    ## measure what the project says about speed and memory, and eight fra
 clean:    ## remove the environments and everything built
 	git clean -fdXq .venv* *.egg-info .ruff_cache build dist _proc _docs tools/node_modules
 
-.PHONY: help climb test prepare pages check types online controls panel docs shown play slides site wheel hooks lab bench clean rounding
+.PHONY: help climb test prepare pages check types controls panel docs shown play slides site wheel hooks lab bench clean rounding
