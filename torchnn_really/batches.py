@@ -42,10 +42,12 @@ class BatchLoader(DataLoader):
     ): super().__init__(dataset, batch_size, shuffle, **loader_args)
 
     def __iter__(self):
+        ds,groups = self.dataset,self.batch_sampler
+        if groups is None or not isinstance(ds, TensorDataset): return super().__iter__()
         if not _selects(self): return super().__iter__()
-        groups = iter(self.batch_sampler)
+        groups = iter(groups)
         torch.empty((), dtype=torch.int64).random_(generator=self.generator)
-        return _selected(self.dataset.tensors, groups)
+        return _selected(ds.tensors, groups)
 
 # %% ../nbs/train/02_batches.ipynb #d1a904fa
 def _check_dataset(name, ds):
