@@ -23,10 +23,9 @@ prepare:  ## before a commit: clean, export, README and CONTRIBUTING, every page
 pages:    ## run every page in order on MNIST and save the outputs that readers see
 	$(RUN) --with dev tools/run_pages.py --save $(ARGS)
 	$(RUN) --with dev tools/sync.py --fix
-check:    ## the linter, the page check, what other systems need, and the sync check
+check:    ## the linter, the page check, the sync check
 	$(RUN) --with dev -m ruff check
 	$(RUN) --with dev tools/check_pages.py
-	$(RUN) --with dev tools/check_anywhere.py
 	$(RUN) --with dev tools/sync.py
 types:    ## check the types of the modules with pyright
 	$(RUN) --with dev,types tools/check_types.py

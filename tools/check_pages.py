@@ -99,11 +99,12 @@ def check_cells(page, nb):
         if exported and roots & HEAVY: yield f'exports a top-level import of {roots & HEAVY}'
         if exported and re.search('^@patch', source(cell), re.M): yield f'exports @patch: {start_of(cell)}'
         d = directives(cell)
-        below = re.findall(r'(?m)^#\|\s*([\w-]+)', source(cell))
-        for name in set(below) - d.keys(): yield f'nbdev does not see this below code: #| {name}'
+        lines = source(cell).splitlines()
+        notes = [lines[i-1][at:] for i, at in pages.comments(source(cell)).items()]
+        below = {m[1] for note in notes if (m := re.match(r'#\|\s*([\w-]+)', note))}
+        for name in below - d.keys(): yield f'nbdev does not see this below code: #| {name}'
         mark = next((m for m in ('cuda', 'online', 'eval') if m in d), None)
-        said = any(not pages.DIRECTIVE.match(source(cell).splitlines()[i-1][at:])
-                   for i, at in pages.comments(source(cell)).items())
+        said = any(not pages.DIRECTIVE.match(note) for note in notes)
         if mark and not said and start_of(cell) != 'main()': yield f'{mark} without a reason: {start_of(cell)}'
 
 def check_widths(page, nb):
