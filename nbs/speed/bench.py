@@ -38,7 +38,7 @@ def page(name):
     sources = [''.join(c['source']) for c in cells if c['cell_type'] == 'code']
     nodes = [n for s in sources if not s.startswith('#| hide') for n in ast.parse(s).body]
     found = [n for n in nodes if isinstance(n, DEFINITIONS)]
-    exec(compile(ast.Module(found, []), str(file), 'exec'), module.__dict__)
+    exec(compile(ast.Module(found, []), f'<{name}>', 'exec'), module.__dict__)
     return module
 
 def note(text): print(text, file=sys.stderr, flush=True)
