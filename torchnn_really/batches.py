@@ -43,9 +43,9 @@ class BatchLoader(DataLoader):
     ): super().__init__(dataset, batch_size, shuffle, **loader_args)
 
     def __iter__(self):
-        tensors = _tensors_of(self)
-        if tensors is None: return super().__iter__()
-        groups = iter(self.batch_sampler or ())
+        tensors,groups = _tensors_of(self),self.batch_sampler
+        if tensors is None or groups is None: return super().__iter__()
+        groups = iter(groups)
         torch.empty((), dtype=torch.int64).random_(generator=self.generator)
         return _selected(tensors, groups)
 
