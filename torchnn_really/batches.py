@@ -43,8 +43,8 @@ class BatchLoader(DataLoader):
 
     def __iter__(self):
         ds,groups = self.dataset,self.batch_sampler
-        if groups is None or not isinstance(ds, TensorDataset): return super().__iter__()
-        if not _selects(self): return super().__iter__()
+        if groups is None or not _selects(self): return super().__iter__()
+        if not isinstance(ds, TensorDataset): return super().__iter__()
         groups = iter(groups)
         torch.empty((), dtype=torch.int64).random_(generator=self.generator)
         return _selected(ds.tensors, groups)
