@@ -11,7 +11,7 @@ import hashlib, json, os, subprocess, sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BENCH = ROOT/'tools'/'bench-requirements.txt' # each to be installed as it stands
+BENCH = ROOT/'nbs'/'speed'/'bench-requirements.txt' # each to be installed as it stands
 RECIPE = ['settings.ini', 'setup.py', 'pyproject.toml', 'constraints.txt']
 
 def call(*command, **kwargs): return subprocess.run([*map(str, command)], check=True, **kwargs)

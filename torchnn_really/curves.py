@@ -81,7 +81,7 @@ def check_smooth(
     if not 0 <= smooth < 1:
         raise ValueError(f'smooth is {smooth}; it must be at least 0 and less than 1')
 
-# %% ../nbs/kit/00_curves.ipynb #5218d293
+# %% ../nbs/kit/00_curves.ipynb #2717f35e
 _WIDTH,_HIGH = 360,150 # Of a chart, and of its axes
 
 def _round_ticks(low, high, n=5, whole=False):
@@ -92,11 +92,11 @@ def _round_ticks(low, high, n=5, whole=False):
     first,last = math.ceil(low/step - 1e-6), math.floor(high/step + 1e-6)
     return [i*step for i in range(first, last+1)]
 
-def _limits(values, margin=0.):
-    "Where an axis begins and ends: at zero, if the numbers come near it; `margin` is a share"
+def _limits(values, margin=0., zero=True):
+    "Where an axis begins and ends: at zero, if the numbers come near it and `zero`"
     found = [v for v in values if math.isfinite(v)] or [0., 1.]
     low,high = min(found),max(found)
-    if 0 <= low < .5*high: return 0.,high*(1+margin)
+    if zero and 0 <= low < .5*high: return 0.,high*(1+margin)
     room = (high-low)*margin or (abs(high) or 1)*.05*(high == low)
     return low-room, high+room
 
@@ -127,7 +127,7 @@ def _text_at(x, y, text, anchor='middle'):
 def _axes(plane, xlabel, ylabel, whole):
     "Ticks with their numbers, faint lines across, and what is measured"
     left,top,right,bottom = plane.box
-    out = _text_at(2, top-9, ylabel, 'start') + _text_at((left+right)/2, bottom+32, xlabel)
+    out = _text_at(2, top-11, ylabel, 'start') + _text_at((left+right)/2, bottom+32, xlabel)
     for v in _round_ticks(*plane.ylim):
         y = float(plane.at(plane.xlim[0], v).split(',')[1])
         out += _text_at(left-5, y+4, _number(v), 'end')
@@ -143,7 +143,7 @@ def _svg(inside, height, alt):
             f'role="img" aria-label="{html.escape(alt)}" style="{style}" fill="currentColor">'
             f'{inside}</svg>')
 
-# %% ../nbs/kit/00_curves.ipynb #bedece93
+# %% ../nbs/kit/00_curves.ipynb #203a0db5
 _DASHES = {'-': 'none', '--': '7 3', '-.': '7 3 2 3', ':': '2 3'}
 
 def _extremes(steps, losses, most=400):
@@ -171,9 +171,10 @@ def _markers(plane, name, points, style, opacity):
     return (f'<path class="{html.escape(name)}" d="{places}" stroke="{style.color}" '
             f'stroke-width="7" stroke-linecap="{cap}" stroke-opacity="{opacity:g}"/>')
 
-def _curve(plane, name, steps, losses, style, smooth, opacity):
+def _curve(plane, name, pair, style, smooth, opacity):
     "A curve with its markers, if it has few points, or the raw one behind it, if it is smoothed"
-    few,out = is_sparse(losses),''
+    (steps,losses),out = pair,''
+    few = is_sparse(losses)
     if smooth and not few:
         raw = _extremes(steps, losses)
         out = _line(plane, '', raw, style._replace(dash='-'), .8, .3*opacity)
@@ -219,13 +220,14 @@ def draw_curves(
     every = [pair for c in (points, *earlier) for pair in c.values()]
     xs,ys = ([v for pair in every for v in pair[i].tolist()] for i in (0, 1))
     legend,rows = _legend([name for name in points if name])
-    top = 16*rows + 24
-    plane = _Plane(_limits(xs), ylim or _loss_limits(ys, at_most), (46, top, _WIDTH-8, top+_HIGH))
+    top = 16*rows + 26
+    plane = _Plane(_limits(xs, zero=False), ylim or _loss_limits(ys, at_most),
+                   (46, top, _WIDTH-8, top+_HIGH))
     out = legend + _axes(plane, xlabel, ylabel, whole=all(float(x).is_integer() for x in xs))
     styles = {name: line_style(i) for i,name in enumerate(points)}
     for c in earlier:
-        for name,pair in c.items(): out += _curve(plane, name, *pair, styles[name], smooth, .3)
-    for name,pair in points.items(): out += _curve(plane, name, *pair, styles[name], smooth, 1.)
+        for name,pair in c.items(): out += _curve(plane, name, pair, styles[name], smooth, .3)
+    for name,pair in points.items(): out += _curve(plane, name, pair, styles[name], smooth, 1.)
     alt = alt or _said(points, xlabel, ylabel)
     return Drawing(_svg(out, top+_HIGH+38, alt), alt)
 

@@ -245,7 +245,7 @@ def draw_weights(
     return Drawing(grid.html.replace('alt=""', 'alt="weights"') + below,
                    f'{min(n, len(w))} pictures of weights')
 
-# %% ../nbs/kit/00_drawing.ipynb #eef19bff
+# %% ../nbs/kit/00_drawing.ipynb #4c936c89
 def draw_matrix(
     counts,       # `(classes, classes)`, integers: a row for each true class
     classes=None, # The classes' names; 0, 1, 2, … if None
@@ -267,18 +267,22 @@ def draw_matrix(
 def _cell(n, share, color):
     "A cell of the matrix, shaded by its share of the row"
     shade = f';background-color:rgba({color},{.1+.45*share**.5:.2f})' if n else ''
-    return f'<td style="text-align:right;padding:.2em .45em{shade}">{n or "·"}</td>'
+    return f'<td style="text-align:right;padding:.2em .3em{shade}">{n or "·"}</td>'
 
 def _square(counts, names):
     "A table of counts with shaded cells"
     right,wrong = (','.join(map(str, rgb(c))) for c in (RIGHT, WRONG))
-    style = 'padding:.2em .45em;max-width:9em;white-space:normal;overflow-wrap:anywhere;text-align:'
-    def heading(scope, side, name): return f'<th scope="{scope}" style="{style}{side}">{name}</th>'
-    names = [html.escape(name) for name in names]
+    style = 'padding:.2em .3em;max-width:9em;white-space:normal;overflow-wrap:anywhere'
+    longest = max(len(word) for name in names for word in name.split() or [''])
+    def heading(scope, name):
+        side,letters = 'right',longest
+        if scope == 'row': side,letters = 'left',max(longest, len('truth'))
+        least = f'min-width:{min(8, .6 + .68*letters):.1f}em;text-align:{side}' # no word is broken
+        return f'<th scope="{scope}" style="{style};{least}">{html.escape(name)}</th>'
     rows = ''
     for i,row in enumerate(counts):
         cells = [_cell(n, n/max(1, sum(row)), right if i == j else wrong) for j,n in enumerate(row)]
-        rows += f'<tr>{heading("row", "left", names[i])}{"".join(cells)}</tr>'
-    head = heading('col', 'left', 'truth') + ''.join(heading('col', 'right', n) for n in names)
+        rows += f'<tr>{heading("row", names[i])}{"".join(cells)}</tr>'
+    head = heading('row', 'truth') + ''.join(heading('col', name) for name in names)
     return ('<div style="overflow-x:auto"><table style="border-collapse:collapse">'
             f'<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>')

@@ -105,7 +105,7 @@ def _heat_maps(run, most=24):
     left = f'<p>and {len(found)-most} more</p>' if len(found) > most else ''
     return _fold('histograms over the steps', side_by_side(*maps).html + left, True) if maps else ''
 
-# %% ../nbs/kit/05_run_views.ipynb #cac826e5
+# %% ../nbs/kit/05_run_views.ipynb #3bff8434
 def _file(run, path):
     "A file of the run, if its path leads into its folder, or None"
     files = (run.folder/'files').resolve()
@@ -116,8 +116,7 @@ def _media(run, kind, most=8):
     "`(row, key, value, file)` of the last things of a kind in the rows, if their files are there"
     found = [(row, k, v) for row in run.rows for k,v in row.items()
              if isinstance(v, dict) and v.get('_type') == kind]
-    with_files = [(row, k, v, _file(run, v.get('path'))) for row,k,v in found[-most:]]
-    return [entry for entry in with_files if entry[3]]
+    return [(row, k, v, file) for row,k,v in found[-most:] if (file := _file(run, v.get('path')))]
 
 def _layers(run):
     "The layers of the watched model: dicts with layer, class, output shape, parameters"
