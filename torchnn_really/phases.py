@@ -104,11 +104,11 @@ def phase_clock(
                            'stop it, or give n_traced=0')
     return PhaseClock(Tracer(n_traced, first_traced, n_steps))
 
-# %% ../nbs/kit/21_phases.ipynb #4bcd9135
+# %% ../nbs/kit/21_phases.ipynb #2256fe5d
 class PhasedLoader:
     "A loader to train on whose waiting is measured"
     def __init__(self,
-        dl:Iterable,      # Loader
+        dl,               # Loader, or anything else that gives batches
         clock:PhaseClock, # Clock to tell
     ):
         self.dl,self.clock = dl,clock
@@ -223,11 +223,11 @@ def phase_hooks(
         try: yield
         finally: clock.switch(None)
 
-# %% ../nbs/kit/21_phases.ipynb #7bd28ee2
+# %% ../nbs/kit/21_phases.ipynb #7a595047
 class SlowDataset(Dataset):
     "A data set that sleeps before each item, as if it came from a slow disk"
     def __init__(self,
-        ds:Dataset,    # Data set whose items these are
+        ds,            # Data set whose items these are
         seconds:float, # To sleep before each item
     ):
         self.ds,self.seconds = ds,seconds
