@@ -104,11 +104,11 @@ def phase_clock(
                            'stop it, or give n_traced=0')
     return PhaseClock(Tracer(n_traced, first_traced, n_steps))
 
-# %% ../nbs/kit/21_phases.ipynb #2256fe5d
+# %% ../nbs/kit/21_phases.ipynb #4bcd9135
 class PhasedLoader:
     "A loader to train on whose waiting is measured"
     def __init__(self,
-        dl,               # Loader, or anything else that gives batches
+        dl,               # Loader: batches, and if asked for its length, dataset, batch size
         clock:PhaseClock, # Clock to tell
     ):
         self.dl,self.clock = dl,clock
@@ -223,7 +223,7 @@ def phase_hooks(
         try: yield
         finally: clock.switch(None)
 
-# %% ../nbs/kit/21_phases.ipynb #7a595047
+# %% ../nbs/kit/21_phases.ipynb #7bd28ee2
 class SlowDataset(Dataset):
     "A data set that sleeps before each item, as if it came from a slow disk"
     def __init__(self,
