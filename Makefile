@@ -29,8 +29,6 @@ check:    ## the linter, the page check, the sync check
 	$(RUN) --with dev tools/sync.py
 types:    ## check the types of the modules with pyright
 	$(RUN) --with dev,types tools/check_types.py
-online:   ## run the page on tracking as with a key, against a stand-in for W&B's server
-	$(RUN) --with dev tools/online.py
 controls: ## the training panel as a page of its own, in a browser
 	$(RUN) --with lab tools/controls.py $(ARGS)
 panel:    ## use the training panel in a real browser, in JupyterLab and in Voilà
@@ -44,7 +42,7 @@ play:     ## turn each lesson's batch size, learning rate, seed and epochs, and 
 slides:   ## the pages as a deck of slides, in _docs/slides
 	$(RUN) --with dev,docs tools/slides.py $(ARGS)
 site:     ## check the site and the slides: links, contents, and every page in a browser
-	$(RUN) --with dev,docs tools/test_site.py
+	$(RUN) --with dev,docs tools/run_pages.py site --flags slow
 	$(RUN) --with dev,docs tools/check_site.py
 	$(RUN) --with dev,docs tools/browse_site.py $(ARGS)
 wheel:    ## build the package, follow the README's quick start with it, run pages alone with it
@@ -56,6 +54,6 @@ lab:      ## open the pages in JupyterLab
 bench:    ## measure what the project says about speed and memory, and eight frameworks at the same work
 	$(RUN) --with bench nbs/speed/bench.py $(ARGS)
 clean:    ## remove the environments and everything built
-	git clean -fdXq .venv* *.egg-info .ruff_cache build dist _proc _docs _vendor
+	git clean -fdXq .venv* *.egg-info .ruff_cache build dist _proc _docs tools/node_modules
 
-.PHONY: help climb test prepare pages check types online controls panel docs shown play slides site wheel hooks lab bench clean rounding
+.PHONY: help climb test prepare pages check types controls panel docs shown play slides site wheel hooks lab bench clean rounding

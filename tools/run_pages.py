@@ -35,6 +35,7 @@ def child(page, run_flags, save):
     from execnb.shell import CaptureShell
     before, nb, marks = page.read_bytes(), pages.read(page), []
     os.chdir(page.parent)
+    sys.path.insert(0, str(page.parent)) # as in Jupyter
     shell = CaptureShell(mpl_format='retina')
     shell._showtraceback = lambda *args: None # else it stands among the outputs, in colours
     for i, cell in enumerate(nb['cells']):

@@ -29,6 +29,8 @@ from .ladder import climb
 from .lean import keep_memory, lean_step
 from .logged import fit_and_log
 from .pickles import load_pickle
+from .pictures import folder_data, Pictures, train_folder
+from .predicting import predict
 from .profiling import profiled
 from .recipes import run_recipe
 from .reports import save_report
@@ -38,13 +40,11 @@ from torchnn_really.rungs import (
     train_dataloader, train_dataset, train_functional, train_linear, train_module, train_optim,
     train_scratch)
 from .runs import list_runs, read_run
+from .saving import load_model, save_model
 from .show import show_curves, show_diff, show_images, show_weights
 from .tables import show_table
 from .tracker import log_dict, start_run
 from .training import evaluate, fit, loss_batch
-from .pictures import Pictures, folder_data, train_folder
-from .predicting import predict
-from .saving import load_model, save_model
 
 # %% ../nbs/use/06_all.ipynb #a72fba9f
 _all_ = ['Digits', 'load_data', 'load_mnist', 'load_mnist_test', 'has_mnist', 'load_pickle',

@@ -447,7 +447,8 @@ class TrainingControls:
         if run and self.pictures and run.steps and None not in self.truth:
             out = run.look(self.few)
             if out.ndim == 2:
-                v['digits'].value = draw_predictions(self.few, self.truth, out.softmax(1), size=58).html
+                digits = draw_predictions(self.few, self.truth, out.softmax(1), size=58)
+                v['digits'].value = digits.html
         if run:
             weight = first_weights(run.model, self.few)
             v['weights'].value = '' if weight is None else draw_weights(weight, size=50).html
@@ -565,8 +566,10 @@ class Player:
                  f'<label>learning rate <select>{options}</select></label><input type="range" min="0" max="{len(self.recordings[0].moments)-1}" value="{len(self.recordings[0].moments)-1}" aria-label="moment of the run" style="flex:1 1 200px"></p><p><output></output></p>')
         said,sure = torch.tensor(last['said'])[:,None],torch.tensor(last['sure'])[:,None]/100
         scores = torch.zeros(len(self.truth), len(last['matrix'])).scatter_(1, said, sure)
-        digits = draw_predictions(self.few, self.truth, scores, size=58).html if are_pictures(self.few) else ''
-        still = charts[0] + digits + draw_matrix(last['matrix']).html
+        still = charts[0]
+        if are_pictures(self.few):
+            still += draw_predictions(self.few, self.truth, scores, size=58).html
+        still += draw_matrix(last['matrix']).html
         return f'<div id="{name}" style="max-width:600px">{steer}{still}</div><script>{_PLAY.replace("ID", name, 1).replace("DATA", data, 1)}</script>'
 
     def save(self,

@@ -38,7 +38,7 @@ def page(name):
     sources = [''.join(c['source']) for c in cells if c['cell_type'] == 'code']
     nodes = [n for s in sources if not s.startswith('#| hide') for n in ast.parse(s).body]
     found = [n for n in nodes if isinstance(n, DEFINITIONS)]
-    exec(compile(ast.Module(found, []), str(file), 'exec'), module.__dict__)
+    exec(compile(ast.Module(found, []), f'<{name}>', 'exec'), module.__dict__)
     return module
 
 def note(text): print(text, file=sys.stderr, flush=True)
@@ -249,7 +249,7 @@ def in_turns(children, rounds, **what):
 
 def tell_ratios(what, found, more=''):
     spread = f'{median(found):.3f} [{min(found):.3f}–{max(found):.3f}]'
-    print(f'{what:43}  {spread}, {len(found)} pairs{more}', flush=True)
+    print(f'{what:66}  {spread}, {len(found)} pairs{more}', flush=True)
 
 def ratios(args, what, a, b):
     "Print median and range of `a`'s seconds over `b`'s, run in turns"
