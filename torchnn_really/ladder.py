@@ -118,7 +118,8 @@ class Ladder:
         self.heading,self.rows,self.losses,self.stopped = heading,[],{},False
         # for the page: a dozen digits with labels; of each row its first weights, and what it
         # made of those digits
-        self.digits,self.weights,self.probabilities = None,{},{}
+        self.digits:tuple = ()
+        self.weights,self.probabilities = {},{}
 
     @property
     def proven(self)->bool:
@@ -159,7 +160,7 @@ class Ladder:
         "One more row, and a little of what it learned, not the model"
         self.rows.append(row)
         self.losses[row.rung],self.weights[row.rung] = losses,weight.clone()
-        if self.digits is None: self.digits = _pick_digits(scores(data.x_valid).softmax(1), data)
+        if not self.digits: self.digits = _pick_digits(scores(data.x_valid).softmax(1), data)
         self.probabilities[row.rung] = scores(self.digits[0]).softmax(1)
 
     def page(self)->ResultPage:

@@ -236,8 +236,8 @@ def _list_folder(path):
     "Every picture in a folder, as `_File`s"
     path = Path(path)
     valid = next((path/name for name in ('valid','val') if (path/name).is_dir()), None)
-    train = path/'train' if valid and (path/'train').is_dir() else path
-    if train == path: parts = dict(both=pictures_by_class(path))
+    train = path/'train'
+    if valid is None or not train.is_dir(): parts = dict(both=pictures_by_class(path))
     else: parts = dict(train=pictures_by_class(train), valid=pictures_by_class(valid, least=1))
     for label in sorted(parts.get('valid', {})):
         if label not in parts['train']:
