@@ -64,24 +64,17 @@ def _run_climb(args):
     if ladder.stopped: return 130
     return 0 if ladder.proven else 1
 
-# %% ../nbs/use/16_commands.ipynb #500a8de9
+# %% ../nbs/use/16_commands.ipynb #20beaa04
 def _run_fit(args):
     "Train one model, and print each epoch as it ends"
     keep_memory() # this process does nothing else
     if args.recipe: return _run_recipe(args)
     data,opt_args = _prepare_fit(args)
-    own = isinstance(data, FolderData)
-    train = partial(train_folder, data=data) if own else partial(train_model, data=data)
-    model,history = train(args.model, epochs=args.epochs, bs=args.bs, seed=args.seed,
-                          device=args.device, opt_func=getattr(optim, args.opt),
-                          opt_args=opt_args, fit=_fit_function(args),
-                          on_val_epoch_end=epoch_printer(args.epochs))
-    if args.profile: history = _print_profile(history, args.profile)
+    model,history = _train(args, data, opt_args)
     _print_summary(history)
-    if args.save: _save_trained(args, model, data)
-    elif own: print('the model is not kept; --save model.pt keeps it')
-    if args.out: _write_report(args, model, history, data, opt_args)
+    _keep_results(args, model, history, data, opt_args)
     if history.stopped == 'interrupted': return 130
+    own = isinstance(data, FolderData)
     _warn_high_loss(history, len(data.classes) if own else 10)
     return 0
 
@@ -100,6 +93,16 @@ def _prepare_fit(args):
     print(f'{args.model} with {optimizer}, batch {args.bs}, seed {args.seed}, on {args.device}',
           flush=True)
     return data, opt_args
+
+def _train(args, data, opt_args):
+    "The model and the `History`"
+    own = isinstance(data, FolderData)
+    train = partial(train_folder, data=data) if own else partial(train_model, data=data)
+    model,history = train(args.model, epochs=args.epochs, bs=args.bs, seed=args.seed,
+                          device=args.device, opt_func=getattr(optim, args.opt),
+                          opt_args=opt_args, fit=_fit_function(args),
+                          on_val_epoch_end=epoch_printer(args.epochs))
+    return model, _print_profile(history, args.profile) if args.profile else history
 
 def _fit_function(args):
     "What trains: `fit`, or one that tracks, profiles, or both"
@@ -162,7 +165,12 @@ def _warn_high_loss(history, n_classes):
         print(f'torchnn_really: the validation loss of {loss:.3g} is far above the {guessing:.2f} '
               'of equal guesses; try a tenth of the --lr, or more --epochs', file=sys.stderr)
 
-# %% ../nbs/use/16_commands.ipynb #bd65717d
+# %% ../nbs/use/16_commands.ipynb #ba3962a4
+def _keep_results(args, model, history, data, opt_args):
+    if args.save: _save_trained(args, model, data)
+    elif args.own: print('the model is not kept; --save model.pt keeps it')
+    if args.out: _write_report(args, model, history, data, opt_args)
+
 def _save_trained(args, model, data):
     "Write the model to a file, and say how to use it"
     pictures = data.pictures if args.own else Pictures(flat=args.model == 'logistic')
