@@ -6,7 +6,6 @@
 __all__ = []
 
 # %% ../nbs/use/16_commands.ipynb #d120b1bf
-import argparse
 import glob
 import json
 import math
@@ -30,8 +29,8 @@ from .files import cache_dir
 from .ladder import climb
 from .lean import keep_memory
 from .logged import fit_and_log
-from .pictures import (FOLDER_MODELS, Pictures, batch_and_epochs, folder_data,
-                                     list_pictures, train_folder)
+from .pictures import (FOLDER_MODELS, FolderData, Pictures, batch_and_epochs,
+                                     folder_data, list_pictures, train_folder)
 from .predicting import predict
 from .profiling import profiled
 from .recipes import run_recipe
@@ -65,23 +64,18 @@ def _run_climb(args):
     if ladder.stopped: return 130
     return 0 if ladder.proven else 1
 
-# %% ../nbs/use/16_commands.ipynb #500a8de9
+# %% ../nbs/use/16_commands.ipynb #20beaa04
 def _run_fit(args):
     "Train one model, and print each epoch as it ends"
     keep_memory() # this process does nothing else
     if args.recipe: return _run_recipe(args)
     data,opt_args = _prepare_fit(args)
-    train = train_folder if args.own else train_model
-    model,history = train(args.model, data, args.epochs, args.bs, args.seed, args.device,
-                          getattr(optim, args.opt), opt_args, fit=_fit_function(args),
-                          on_val_epoch_end=epoch_printer(args.epochs))
-    if args.profile: history = _print_profile(history, args.profile)
+    model,history = _train(args, data, opt_args)
     _print_summary(history)
-    if args.save: _save_trained(args, model, data)
-    elif args.own: print('the model is not kept; --save model.pt keeps it')
-    if args.out: _write_report(args, model, history, data, opt_args)
+    _keep_results(args, model, history, data, opt_args)
     if history.stopped == 'interrupted': return 130
-    _warn_high_loss(history, len(data.classes) if args.own else 10)
+    own = isinstance(data, FolderData)
+    _warn_high_loss(history, len(data.classes) if own else 10)
     return 0
 
 def _prepare_fit(args):
@@ -92,13 +86,23 @@ def _prepare_fit(args):
     opt_args |= {k: v for k,v in asked.items() if v is not None}
     args.device = check_device(args.device)
     data = _get_pictures(args) if args.own else _get_digits(args.data)
-    n = len(data.train_ds if args.own else data.x_train)
+    n = len(data.train_ds if isinstance(data, FolderData) else data.x_train)
     args.bs,args.epochs = batch_and_epochs(n, args.bs, args.epochs)
     options = ', '.join(f'{k} {v:g}' for k,v in opt_args.items())
     optimizer = f'{args.opt} ({options})' if options else args.opt
     print(f'{args.model} with {optimizer}, batch {args.bs}, seed {args.seed}, on {args.device}',
           flush=True)
     return data, opt_args
+
+def _train(args, data, opt_args):
+    "The model and the `History`"
+    own = isinstance(data, FolderData)
+    train = partial(train_folder, data=data) if own else partial(train_model, data=data)
+    model,history = train(args.model, epochs=args.epochs, bs=args.bs, seed=args.seed,
+                          device=args.device, opt_func=getattr(optim, args.opt),
+                          opt_args=opt_args, fit=_fit_function(args),
+                          on_val_epoch_end=epoch_printer(args.epochs))
+    return model, _print_profile(history, args.profile) if args.profile else history
 
 def _fit_function(args):
     "What trains: `fit`, or one that tracks, profiles, or both"
@@ -161,7 +165,12 @@ def _warn_high_loss(history, n_classes):
         print(f'torchnn_really: the validation loss of {loss:.3g} is far above the {guessing:.2f} '
               'of equal guesses; try a tenth of the --lr, or more --epochs', file=sys.stderr)
 
-# %% ../nbs/use/16_commands.ipynb #bd65717d
+# %% ../nbs/use/16_commands.ipynb #ba3962a4
+def _keep_results(args, model, history, data, opt_args):
+    if args.save: _save_trained(args, model, data)
+    elif args.own: print('the model is not kept; --save model.pt keeps it')
+    if args.out: _write_report(args, model, history, data, opt_args)
+
 def _save_trained(args, model, data):
     "Write the model to a file, and say how to use it"
     pictures = data.pictures if args.own else Pictures(flat=args.model == 'logistic')
@@ -180,7 +189,7 @@ def _write_report(args, model, history, data, opt_args):
                 settings=settings | more, **how)
     print(f'written to {args.out}')
 
-def _of_pictures(args, data):
+def _of_pictures(args, data)->tuple:
     "What a report says of a folder: validation data, settings, and more of `save_report`"
     p = data.pictures
     colour,kind = 'grey' if p.channels == 1 else 'colour','digit' if p.kind == 'digit' else 'middle'
@@ -188,7 +197,7 @@ def _of_pictures(args, data):
                shape=(p.channels, p.height, p.width))
     return data.valid_ds, dict(pictures=f'{p.height}×{p.width}, {colour}, {kind}'), how
 
-def _of_digits(args, data):
+def _of_digits(args, data)->tuple:
     "The same of digits"
     prepare = FOLDER_MODELS[args.model].prepare
     x,y = data.x_valid,data.y_valid

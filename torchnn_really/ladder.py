@@ -118,7 +118,8 @@ class Ladder:
         self.heading,self.rows,self.losses,self.stopped = heading,[],{},False
         # for the page: a dozen digits with labels; of each row its first weights, and what it
         # made of those digits
-        self.digits,self.weights,self.probabilities = None,{},{}
+        self.digits:tuple = ()
+        self.weights,self.probabilities = {},{}
 
     @property
     def proven(self)->bool:
@@ -159,7 +160,7 @@ class Ladder:
         "One more row, and a little of what it learned, not the model"
         self.rows.append(row)
         self.losses[row.rung],self.weights[row.rung] = losses,weight.clone()
-        if self.digits is None: self.digits = _pick_digits(scores(data.x_valid).softmax(1), data)
+        if not self.digits: self.digits = _pick_digits(scores(data.x_valid).softmax(1), data)
         self.probabilities[row.rung] = scores(self.digits[0]).softmax(1)
 
     def page(self)->ResultPage:
@@ -303,7 +304,7 @@ def _without_docs(thing):
              if not line.strip().startswith('"') and 'raise ' not in line]
     return '\n'.join(re.sub(r'\s+# .*', '', line) for line in lines)
 
-# %% ../nbs/use/01_ladder.ipynb #c47c6b3d
+# %% ../nbs/use/01_ladder.ipynb #dd4766ae
 def show_ladder(
     ladder:Ladder, # What `climb` returned
 ):                 # The figure's Axes, `(2, rungs)`: loops above, losses below
@@ -316,15 +317,16 @@ def show_ladder(
                          'it was interrupted before the first one ended')
     fig,axs = plt.subplots(2, len(rows), figsize=(1.3*len(rows), 3.6), dpi=144, sharey='row',
                            squeeze=False, height_ratios=(2.2, 1), layout='constrained')
-    above = loops[rows[0].rung]
-    for row,top,bottom in zip(rows, axs[0], axs[1]):
-        _draw_loop(top, row, loops[row.rung], above)
-        bottom.plot(ema(ladder.losses[row.rung], .95), color='#57534e', lw=1.2)
-        bottom.set_title(row.same, fontsize=9, loc='left')
-        above = loops[row.rung]
+    for i,row in enumerate(rows):
+        _draw_loop(axs[0,i], row, loops[row.rung], loops[rows[max(0, i-1)].rung])
+        _draw_losses(axs[1,i], row, ladder.losses[row.rung])
     axs[0,0].invert_yaxis()
     for ax in axs.flat: ax.axis('off')
     return axs
+
+def _draw_losses(ax, row, losses):
+    ax.plot(ema(losses, .95), color='#57534e', lw=1.2)
+    ax.set_title(row.same, fontsize=9, loc='left')
 
 def _draw_loop(ax, row, lines, above):
     "A bar for each line of a loop, in colour where the loop above has no such line"

@@ -158,7 +158,7 @@ def _too_few_classes(path, found):
     return (f'{path} has {len(found)} {classes} ({names}); two or more are needed, '
             f'a sub-folder for each, {example}' + above*bool(not found and list_pictures(path)))
 
-# %% ../nbs/use/12_pictures.ipynb #0cebc715
+# %% ../nbs/use/12_pictures.ipynb #cb436294
 _CACHE_VERSION = 1
 
 def cached_pictures(
@@ -173,13 +173,18 @@ def cached_pictures(
     cached = cache_dir()/'folders'/f'{place}-{state}.pt'
     with contextlib.suppress(Exception): # a damaged one is made again
         return torch.load(cached, weights_only=True)
-    made,buffer = _read_pictures(files, pictures),io.BytesIO()
-    torch.save(made, buffer)
+    made = _read_pictures(files, pictures)
     with contextlib.suppress(OSError): # a full disk costs time, and no data
-        store_file(cached, buffer.getvalue())
-        for old in cached.parent.glob(f'{place}-*.pt'):
-            if old != cached: old.unlink()
+        _put_into_cache(made, cached, f'{place}-*.pt')
     return made
+
+def _put_into_cache(made, cached, pattern):
+    "Write what was read, and remove what was read before from the same place"
+    buffer = io.BytesIO()
+    torch.save(made, buffer)
+    store_file(cached, buffer.getvalue())
+    for old in cached.parent.glob(pattern):
+        if old != cached: old.unlink()
 
 def _short_hash(what): return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:20]
 
@@ -221,7 +226,7 @@ def folder_data(
         raise ValueError(_broken_pictures(read['skipped'], len(listed)))
     return _make_datasets(path, listed, read, pictures, valid_share, seed)
 
-# %% ../nbs/use/12_pictures.ipynb #7ca7ac65
+# %% ../nbs/use/12_pictures.ipynb #21364634
 class _File(NamedTuple):
     path:Path  # Of one picture
     label:str  # Its class
@@ -231,8 +236,8 @@ def _list_folder(path):
     "Every picture in a folder, as `_File`s"
     path = Path(path)
     valid = next((path/name for name in ('valid','val') if (path/name).is_dir()), None)
-    train = path/'train' if valid and (path/'train').is_dir() else path
-    if train == path: parts = dict(both=pictures_by_class(path))
+    train = path/'train'
+    if valid is None or not train.is_dir(): parts = dict(both=pictures_by_class(path))
     else: parts = dict(train=pictures_by_class(train), valid=pictures_by_class(valid, least=1))
     for label in sorted(parts.get('valid', {})):
         if label not in parts['train']:
@@ -257,8 +262,8 @@ def _make_datasets(path, listed, read, pictures, valid_share, seed):
     in_valid = torch.tensor([f.part == 'valid' for f in files], dtype=torch.bool)
     split = any(f.part == 'valid' for f in listed) # into two folders
     _check_enough(path, classes, y, in_valid, split)
-    if split: rows = (~in_valid).nonzero().flatten(), in_valid.nonzero().flatten()
-    else: rows = split_rows(y, valid_share, seed)
+    given = (~in_valid).nonzero().flatten(), in_valid.nonzero().flatten()
+    rows = given if split else split_rows(y, valid_share, seed)
     train_ds,valid_ds = (TensorDataset(x[r], y[r]) for r in rows)
     valid_files = [files[i].path for i in rows[1].tolist()]
     return FolderData(train_ds, valid_ds, classes, pictures, read['skipped'], valid_files)

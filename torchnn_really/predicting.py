@@ -48,9 +48,10 @@ def predict(
     source,                    # Path of a picture, or a `PIL.Image`
 )->Prediction:                 # Its `label`, `probability`, `probabilities` by class, `seen`
     "What a kept model says of a picture"
-    saved = _check_saved(load_model(saved) if isinstance(saved, (str,Path)) else saved)
-    seen = picture_bytes(source, saved.pictures)
-    with torch.inference_mode(): scores = saved.model(as_input(seen[None], saved.pictures))
+    loaded = load_model(saved) if isinstance(saved, (str,Path)) else saved
+    saved,pictures = _check_saved(loaded)
+    seen = picture_bytes(source, pictures)
+    with torch.inference_mode(): scores = saved.model(as_input(seen[None], pictures))
     names = saved.classes or [str(i) for i in range(scores.shape[1])]
     if scores.shape != (1,len(names)):
         raise ValueError(f'saved gives scores of shape {tuple(scores.shape)} for one picture; '
@@ -60,7 +61,7 @@ def predict(
     return Prediction(label, by_name[label], by_name, seen)
 
 def _check_saved(saved):
-    "The same, or an error that says what is missing"
+    "The same and what pictures it reads, or an error that says what is missing"
     if not isinstance(saved, SavedModel):
         raise TypeError(f'saved is a {type(saved).__name__}; give what load_model returns, '
                         'or the file that save_model wrote')
@@ -68,4 +69,4 @@ def _check_saved(saved):
         raise ValueError('saved does not say what pictures it reads; keep it with save_model('
                          '…, classes=data.classes, pictures=data.pictures), where data is as '
                          'from folder_data')
-    return saved
+    return saved, saved.pictures
