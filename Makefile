@@ -46,9 +46,10 @@ site:     ## check the site and the slides: links, contents, and every page in a
 	$(RUN) --with dev,docs tools/check_site.py
 	$(RUN) --with dev,docs tools/browse_site.py $(ARGS)
 wheel:    ## build the package, follow the README's quick start with it, run pages alone with it
-	$(RUN) --with dev tools/wheel.py $(ARGS)
+	$(RUN) --with dev tools/run_pages.py wheel --flags online --timeout 1800 $(ARGS)
 hooks:    ## install git hooks: notebooks that merge, quick checks before a commit
-	$(RUN) --with dev tools/hooks.py
+	git config core.hooksPath .githooks
+	git config merge.nbdev-merge.driver 'sh .githooks/merge %O %A %B %P'
 lab:      ## open the pages in JupyterLab
 	$(RUN) --with lab -m jupyterlab nbs $(ARGS)
 bench:    ## measure what the project says about speed and memory, and eight frameworks at the same work

@@ -5,10 +5,9 @@
     python tools/as_shown.py nbs/train/03_training.ipynb
 
 nbdev_test runs hidden and exported cells, too, and misses no import that only they hold. Names mean
-pages and folders of `nbs`; what is shown of them stands in `_proc`, where nbdev put it. A path that
-ends in .ipynb is a page as it was written. The line `shown: PAGE.ipynb …` of the exceptions names
-pages to leave out. The folder holds nothing but the data (*.json) that lies beside the page. This
-file needs nothing but IPython.
+pages and folders of `nbs`, as nbdev put them into `_proc`; a path that ends in .ipynb is a page as
+it was written. The exceptions' line `shown: PAGE …` names pages to leave out. The folder holds
+nothing but the data (*.json) that lies beside the page. This file needs nothing but IPython.
 """
 import argparse, atexit, contextlib, json, multiprocessing, os, re, shutil, signal, sys
 import tempfile, time
@@ -44,15 +43,14 @@ def shown(page, raw):
         if source.strip() and not away and not is_entry: cells[i] = source
     return cells
 
-def excused(args, what):
-    "The pages that the file of exceptions names in a line `what: …`"
-    lines = args.exceptions.read_text(encoding='utf-8').splitlines() if args.exceptions else []
-    names = (name for l in lines if l.startswith(f'{what}:') for name in l.split()[1:])
-    return {(args.nbs/name).as_posix() for name in names}
+def excused(file, what):
+    "The names in the lines `what: …` of a file of exceptions"
+    lines = file.read_text(encoding='utf-8').splitlines() if file else []
+    return {name for l in lines if l.startswith(f'{what}:') for name in l.split()[1:]}
 
 def lessons(args):
     "The cells of each page, `{page: cells}`, and what is wrong already"
-    out, found = excused(args, 'shown'), {}
+    out, found = {(args.nbs/name).as_posix() for name in excused(args.exceptions, 'shown')}, {}
     wrong = [f'{page}, an exception, is missing' for page in out if not Path(page).is_file()]
     for name in args.page:
         is_path, below = name.endswith('.ipynb'), sorted((args.nbs/name).rglob('[!.]*.ipynb'))
@@ -69,16 +67,28 @@ def lessons(args):
 
 # Running them
 
-def child(cells, folder, env, look):
-    "In a new process: run cells, and keep what `look` sees in the end"
+def begin(work, key, cells, folder, env):
+    "In a new process: work on cells, and keep what that gives"
     atexit._clear() # a forked process is not to do what its parent has to
     multiprocessing.set_start_method(None, force=True) # the system's own, as in Jupyter
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(os, 'setsid'): os.setsid() # so that what the cells start can be ended with them
-    log, ours = os.open(folder/'log', os.O_WRONLY), Path(__file__).resolve().parent
+    log = os.open(folder/'log', os.O_WRONLY | os.O_APPEND)
     for stream in (1, 2): os.dup2(log, stream)
     os.environ |= {k: v.replace('{folder}', str(folder)) for k, v in env.items()}
-    sys.path[:] = ['', *(p for p in sys.path if p and Path(p).resolve() != ours)]
+    (folder/'found').write_text(json.dumps(work(key, cells, folder)))
+    sys.stdout.flush()
+    atexit._run_exitfuncs()
+    os._exit(0)
+
+def run_shown(key, cells, folder, look=None):
+    "Run cells with nothing at hand but the package and data; gives what `look` sees in the end"
+    page, ours = Path(key if isinstance(key, str) else key[0]), Path(__file__).resolve().parent
+    (folder/'empty').mkdir()
+    for data in page.parent.glob('*.json'): shutil.copy(data, folder/'empty')
     os.chdir(folder/'empty')
+    sys.path[:] = ['', *(p for p in sys.path if p and Path(p).resolve() != ours)]
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
     quiet = Config(InteractiveShell=dict(colors='NoColor'), HistoryManager=dict(enabled=False))
@@ -88,14 +98,12 @@ def child(cells, folder, env, look):
         done = shell.run_cell(source, store_history=True).success
         sys.stdout.flush()
         if not done: os._exit(1)
-    found = look(shell, (folder/'log').read_text(errors='replace')) if look else None
-    (folder/'found').write_text(json.dumps(found))
-    atexit._run_exitfuncs()
-    os._exit(0)
+    return look(shell, (folder/'log').read_text(errors='replace')) if look else None
 
 def end(proc, folder, cells):
     "End a process and what it started; gives what it left, and what went wrong"
     code = proc.exitcode
+    if os.name == 'nt': os.system(f'taskkill /T /F /PID {proc.pid} >NUL 2>&1')
     with contextlib.suppress(OSError, AttributeError): os.killpg(proc.pid, signal.SIGKILL)
     proc.kill()
     proc.join()
@@ -106,20 +114,23 @@ def end(proc, folder, cells):
     parts = (f'cell {i}:', cells.get(i, ''), said, why)
     return None, '\n'.join(part.strip() for part in parts if part.strip())
 
-def results(tasks, args, method='spawn', look=None):
-    "Run `{key: cells}`, each in a process: yields key, seconds, what it left, what went wrong"
+def stop(number, frame):
+    print('stopped', file=sys.stderr, flush=True)
+    sys.exit(128 + number)
+
+def results(tasks, args, work=run_shown, method='spawn'):
+    "Work on `{key: cells}`, each in a process: yields key, seconds, what it left, what went wrong"
     waiting, running, context = list(tasks.items()), {}, multiprocessing.get_context(method)
+    for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, stop) # also in background
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as tmp:
         try:
             while waiting or running:
                 while waiting and len(running) < args.jobs:
                     (key, cells), folder = waiting.pop(0), Path(tempfile.mkdtemp(dir=tmp))
                     (folder/'log').touch()
-                    (folder/'empty').mkdir()
-                    page = Path(key if isinstance(key, str) else key[0])
-                    for data in page.parent.glob('*.json'): shutil.copy(data, folder/'empty')
                     sys.stdout.flush() # else a forked process has it, too
-                    proc = context.Process(target=child, args=(cells, folder, args.env, look))
+                    its = work, key, cells, folder, args.env
+                    proc = context.Process(target=begin, args=its)
                     proc.start()
                     running[key] = time.monotonic(), proc, folder, cells
                 time.sleep(.05)

@@ -1,23 +1,21 @@
 #!/usr/bin/env python3
 """Look at every page in a browser: pa11y and linters see one rule, and no width or search.
 
-    python tools/browse_site.py [--screenshots FOLDER] [climb/scratch.html search …]
+    python tools/browse_site.py [climb/scratch.html search …]
 
 In Chromium, light and dark, 1280 and 390 pixels wide, no page may log an error, miss a file, ask
 another host, scroll sideways, cut off code (at 1280: of 84 columns), or break a serious rule of
 axe-core; and search must find `cross_entropy`. One line says so if Chromium or axe-core is missing.
 """
-import argparse
-import os
-import shutil
-import sys
+import os, shutil, sys
 from contextlib import contextmanager
-from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-import docs
-import pages
-from run_pages import serve
+import docs, pages
 
+SITE = 'http://localhost/' # no server: the browser gets the files of _docs
+NAMES = 'chromium', 'chromium-browser', 'google-chrome'
+CHROMIUM = os.environ.get('CHROMIUM') or next(filter(None, map(shutil.which, NAMES)), None)
 FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-sync']
 SEARCH, FOUND = '#quarto-search input, .aa-Input', '[class*=search] a, .aa-Panel a'
 DRAWN = """document.fonts.status == 'loaded' && (!window.Reveal || Reveal.isReady())
@@ -34,24 +32,21 @@ AXE = """async where => (await axe.run(where || document, {
     .map(v => `${v.help} (${v.id}), ${v.nodes.length} times, as ${v.nodes[0].html.slice(0, 120)}: `
               + v.nodes[0].any.concat(v.nodes[0].all).map(c => c.message)[0])"""
 
-def chromium():
-    "Where Chromium is, or None"
-    names = ('chromium', 'chromium-browser', 'google-chrome')
-    return os.environ.get('CHROMIUM') or next(filter(None, map(shutil.which, names)), None)
-
-def axe_core():
-    "axe-core's script, or None after a line that says why"
-    if axe := docs.package('axe-core'): return (axe/'axe.min.js').read_text(encoding='utf-8')
+def answer(route):
+    "Answer a request for the site by a file"
+    file = docs.DOCS/unquote(urlsplit(route.request.url).path.lstrip('/'))
+    route.fulfill(path=file) if file.is_file() else route.fulfill(status=404, body='not there')
 
 @contextmanager
-def browser(address):
+def browser():
     "A function that opens a page, and a list that fills with what goes wrong"
     from playwright.sync_api import sync_playwright
     with sync_playwright() as play:
-        chrome = play.chromium.launch(executable_path=chromium(), args=FLAGS)
+        chrome = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page, wrong = chrome.new_page(), []
         def watch(event, said): page.on(event, lambda x: wrong.extend(filter(None, [said(x)])))
-        watch('request', lambda r: not r.url.startswith((address, 'data:', 'blob:'))
+        page.route(f'{SITE}**', answer)
+        watch('request', lambda r: not r.url.startswith((SITE, 'data:', 'blob:'))
                                    and f'asks another host: {r.url}')
         watch('requestfailed', lambda r: r.failure != 'net::ERR_ABORTED' # by the next page
                                          and f'misses {r.url}: {r.failure}')
@@ -62,21 +57,19 @@ def browser(address):
         def show(path, width=1280, scheme='light'):
             page.set_viewport_size(dict(width=width, height=844))
             page.emulate_media(color_scheme=scheme)
-            page.goto(address + path)
+            page.goto(SITE + path)
             page.wait_for_function(DRAWN)
             return page
         yield show, wrong
         chrome.close()
 
-def looked_at(show, path, axe, shots):
+def looked_at(show, path, axe):
     "What is wrong with one page, besides what the browser tells"
-    name = path.removesuffix('.html').replace('/', '-')
     for width, scheme in ((1280, 'light'), (1280, 'dark'), (390, 'light'), (390, 'dark')):
         page = show(path, width, scheme)
-        if shots: page.screenshot(path=shots/f'{name}-{width}-{scheme}.png', full_page=True)
         yield from (f'{found}, at {width} pixels' for found in page.evaluate(WIDE))
         if axe and width == 1280:
-            page.add_script_tag(content=axe)
+            page.add_script_tag(path=axe/'axe.min.js')
             yield from (f'in the {scheme} scheme: {found}' for found in page.evaluate(AXE))
 
 def searched(show, word='cross_entropy'):
@@ -89,27 +82,20 @@ def searched(show, word='cross_entropy'):
     except Exception as e: yield f'finds no {word}: {type(e).__name__}'; return
     if word not in page.locator('main').inner_text(): yield f'leads from {word} to {page.url}'
 
-def problems(paths, shots):
-    "Every problem, a line each"
-    axe = axe_core()
-    with serve(docs.DOCS) as address, browser(address) as (show, wrong):
-        for path in paths:
-            found = list(searched(show) if path == 'search' else looked_at(show, path, axe, shots))
-            yield from (f'{path} {line}' for line in dict.fromkeys(found + wrong))
-            wrong.clear()
-
 def main():
-    p = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-    p.add_argument('--screenshots', type=Path, metavar='FOLDER', help='save a picture of each here')
-    p.add_argument('what', nargs='*', help='pages, or `search`; default: all, and the slides')
-    args = p.parse_args()
-    slides = ['slides/index.html']*(docs.DOCS/'slides').exists()
-    paths = args.what or [*map(pages.html_name, pages.all_pages()), *slides, 'search']
     if not (docs.DOCS/'index.html').exists(): sys.exit('_docs holds no site: run make docs')
-    if not chromium(): sys.exit(print('skipped: no Chromium here (CHROMIUM=… names one)'))
-    if args.screenshots: args.screenshots.mkdir(parents=True, exist_ok=True)
-    found = list(problems(paths, args.screenshots))
-    print('\n'.join(found) or f'{len(paths)} looked at' + ', no slides (make slides)'*(not slides))
-    sys.exit(bool(found))
+    if not CHROMIUM: sys.exit(print('skipped: no Chromium here (CHROMIUM=… names one)'))
+    slides = ['slides/index.html']*(docs.DOCS/'slides').exists()
+    paths = sys.argv[1:] or [*map(pages.html_name, pages.all_pages()), *slides, 'search']
+    axe, n_wrong = docs.package('axe-core'), 0
+    with browser() as (show, wrong):
+        for path in paths:
+            look = searched(show) if path == 'search' else looked_at(show, path, axe)
+            found = dict.fromkeys([*look, *wrong])
+            for line in found: print(path, line, flush=True)
+            n_wrong += len(found)
+            wrong.clear()
+    print(f'{len(paths)} looked at, {n_wrong} problems' + ', no slides (make slides)'*(not slides))
+    sys.exit(n_wrong > 0)
 
 if __name__ == '__main__': main()

@@ -5,15 +5,12 @@
 
 _proc is what every builder reads, _docs what one made of it. Exits with 1 if there is a problem.
 """
-import importlib
-import re
-import sys
+import importlib, re, sys
 from urllib.parse import unquote
 
 from bs4 import BeautifulSoup
 
-import docs
-import pages
+import docs, pages
 
 HEADINGS = ['h1', 'h2', 'h3', 'h4']
 RAW = re.compile(r'(?m)^\s*:::|@(?:fig|eq)-[\w-]+|\]\([^)\s]+\)')
@@ -40,8 +37,9 @@ def check_processed(nb):
         code, alt = ''.join(docs.FENCE.findall(said)), FIGURE.search(said)
         if isinstance(source, str) or any(not line.endswith('\n') for line in source[:-1]):
             yield f'a source is no list of lines: {text[:40]}'
-        if any(kind.startswith('image/') for data in shown for kind in data):
-            if not pages.directives(cell).get('fig-alt'): yield f'no fig-alt: {text[:40]}'
+        is_figure = any(kind.startswith('image/') for data in shown for kind in data)
+        for key in {'fig-cap', 'fig-alt'} - pages.directives(cell).keys() if is_figure else ():
+            yield f'no {key}: {text[:40]}'
         if link := docs.LINK.search(code): yield f'a link in code: {link[0]}'
         if alt: yield f'Quarto drops this alt text, use fig-alt: {alt[0]}'
         if f'({site}/' in said: yield f'a link to our own site by its address: {text[:40]}'
@@ -106,8 +104,8 @@ def found_in(site):
         yield file, check_page(made[file], site[file], linked)
     processed = {docs.PROC/pages.path_of(page) for page in site.values()}
     for file in docs.PROC.rglob('*.ipynb'):
-        left_out = file not in processed
-        yield file, ['it is to be left out'] if left_out else check_processed(pages.read(file))
+        if file not in processed: yield file, ['it is to be left out']
+        else: yield file, check_processed(pages.read(file))
     for file in docs.DOCS.rglob('*.css'):
         yield file, (f'it asks another host: {url}' for url in CSS.findall(file.read_text('utf-8')))
     for file in (docs.DOCS/name for name in ('llms.txt', 'search.json', 'sitemap.xml')):

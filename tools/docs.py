@@ -7,12 +7,7 @@ nbdev processes the saved pages into _proc, and runs none; `tidy` does what both
 smalldocs builds _docs from it and from _quarto.yml; where `quarto` (1.7 or newer) is on PATH, its
 pages take their place, beside llms.txt and the Markdown twins. The site asks no other host.
 """
-import ast
-import os
-import re
-import shutil
-import subprocess
-import time
+import ast, os, re, shutil, subprocess, time
 
 import pages
 
@@ -25,9 +20,8 @@ FOLDED = '#| code-fold: show\n#| code-summary: "Exported source"\n' # nbdev's, o
 
 def package(name):
     "The folder of an npm package, as package-lock.json has it; None after a line that says why not"
-    lock, done = TOOLS/'package-lock.json', TOOLS/'node_modules'/'.package-lock.json'
     try:
-        if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
+        if not (TOOLS/'node_modules'/name).exists():
             command = [shutil.which('npm') or 'npm', 'ci', '--silent', '--ignore-scripts']
             subprocess.run(command, cwd=TOOLS, check=True, timeout=120)
         return TOOLS/'node_modules'/name
@@ -119,8 +113,8 @@ def formula(tex, display=False):
     "A formula as MathML, with a thin space after the names of functions"
     from latex2mathml.converter import convert
     text = convert(tex, display='block' if display else 'inline')
-    names, space = '<mi>(?:log|ln|exp|max|min)</mi>', r'\1<mspace width="0.17em"/>'
-    return re.sub(rf'({names})(?=<m[ins]|<mrow><m[ins])', space, text)
+    function = r'(<mi>(?:log|ln|exp|max|min)</mi>)(?=<m[ins]|<mrow><m[ins])'
+    return re.sub(function, r'\1<mspace width="0.17em"/>', text)
 
 DIAGRAMS = """<script src="{up}site_libs/mermaid.tiny.js"></script><script>mermaid.initialize(
 {{theme: document.documentElement.classList.contains('quarto-dark') ? 'dark' : 'default'}})</script>
@@ -153,7 +147,6 @@ def smallsite():
         text = css.read_text(encoding='utf-8')
         css.write_text(re.sub(r'@import url\(https?:[^)]*\);?', '', text), encoding='utf-8')
     for said in (w for w in made.warnings if not UNREAD.search(w)): print(f'warning: {said}')
-    return 'smalldocs'
 
 ELSEWHERE = re.compile(r'<script[^>]*\bsrc="https?://[^"]*/(?:require|jquery)(?:\.min)?\.js"[^>]*>'
                        r'\s*</script>\s*|<script[^>]*>\s*define\(.jquery.,[^<]*</script>\s*')
@@ -168,16 +161,14 @@ def quarto():
     shutil.copytree(DOCS, built, ignore=others, dirs_exist_ok=True)
     shutil.rmtree(DOCS)
     built.rename(DOCS)
-    return 'Quarto'
 
 def main():
     start = time.monotonic()
     os.chdir(pages.ROOT)
     process()
-    site, by = tidy(), smallsite()
-    if shutil.which('quarto'): by = quarto()
-    if missing := [html for html in site if not (DOCS/html).exists()]:
-        raise SystemExit(f"not built: {', '.join(missing)}")
+    site, by = tidy(), 'Quarto' if shutil.which('quarto') else 'smalldocs'
+    smallsite()
+    if by == 'Quarto': quarto()
     print(f'{len(site)} pages in {DOCS.name}, by {by}, {time.monotonic() - start:.0f} s')
 
 if __name__ == '__main__': main()

@@ -1,18 +1,16 @@
 """What the other tools know about the pages: order, storeys, cells, directives, modules, imports.
 
-nbdev has all of this for one page at a time; the order of pages stands in nbs/sidebar.yml alone.
+nbdev knows one page at a time; the order of the pages stands in nbs/sidebar.yml alone.
 """
-import ast, functools, hashlib, io, json, os, re, tokenize
+import ast, hashlib, json, os, re
 from configparser import ConfigParser
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 NBS, LIB = ROOT/'nbs', ROOT/'torchnn_really'
-FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
-DEFINITIONS = FUNCTIONS | ast.ClassDef
+DEFINITIONS = ast.FunctionDef | ast.ClassDef
 STOREYS = dict(kit=0, climb=1, train=1, speed=1, nn=1, scale=1) # any other page is above them
 
-@functools.cache
 def settings():
     "What settings.ini says"
     config = ConfigParser(delimiters=['='])
@@ -36,10 +34,9 @@ def companions():
 
 def all_pages():
     "Every page that is published, in the sidebar's order; those it does not name come last"
-    place = {page: i for i, page in enumerate(in_sidebar())}
-    found = [p for p in NBS.rglob('*.ipynb')
-             if not {'checks', '.ipynb_checkpoints'} & set(p.relative_to(NBS).parts)]
-    return sorted(found, key=lambda p: (place.get(p, len(place)), path_of(p)))
+    named, found = in_sidebar(), {*NBS.glob('[!.]*.ipynb'), *NBS.glob('[!.]*/*.ipynb')}
+    last = sorted(found - {*named, *companions()})
+    return [p for p in dict.fromkeys(named) if p in found] + last
 
 def storey(page):
     "0: the kit; 1: a lesson; 2: above the lessons (tools for users, the front page, companions)"
@@ -92,7 +89,7 @@ def with_install(nb):
 DIRECTIVE = re.compile(r'#\s*\|\s*([\w-]+):?[ \t]*(.*)')
 
 def directives(cell):
-    "The `#|` lines at a cell's top, `{'export': '', 'fig-alt': 'A digit'}`; nbdev reads no others"
+    "The `#|` lines at the top of a cell, as nbdev reads them: `{'hide': '', 'fig-alt': 'A dot'}`"
     found = {}
     for line in source(cell).splitlines():
         if directive := DIRECTIVE.match(line): found[directive[1]] = directive[2].strip()
@@ -104,55 +101,36 @@ def is_exported(cell): return bool(directives(cell).keys() & {'export', 'exports
 def is_shown(cell):
     "Whether the site shows a cell's source"
     d = directives(cell)
-    off = {d.get(name, '').lower() for name in ('echo', 'include')}
-    return not (d.keys() & {'hide', 'export', 'exporti'} or 'false' in off)
+    unseen = {'hide', 'export', 'exporti'}
+    return d.keys().isdisjoint(unseen) and 'false' not in (d.get('echo'), d.get('include'))
 
-def tree(cell): return _tree(source(cell))
-
-@functools.cache
-def _tree(text):
+def tree(cell):
     "A cell's statements; lines of shell and magic commands do not count"
-    lines = text.splitlines()
+    lines = source(cell).splitlines()
     if any(l.startswith('%%') for l in lines): return ast.parse('')
     return ast.parse('\n'.join('' if l.lstrip().startswith(('%', '!')) else l for l in lines))
 
-@functools.cache
-def comments(text):
-    "Column of the comment on each line that has one: `{1: 14}`"
-    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    return {t.start[0]: t.start[1] for t in tokens if t.type == tokenize.COMMENT}
-
 # Modules, and who writes and imports them
-
-def module_file(name): return LIB/(name.replace('.', '/') + '.py')
 
 def exports_to(nb):
     "Name of the module that a page writes to, or None"
-    for c in code_cells(nb):
-        d = directives(c)
-        name = d.get('default_exp') or d.get('exports') or d.get('export') or d.get('exporti')
-        if name: return name
+    said = (directives(c) for c in code_cells(nb))
+    marks = 'default_exp', 'exports', 'export', 'exporti'
+    return next((d[mark] for d in said for mark in marks if d.get(mark)), None)
 
-def imports(body, module=''):
-    "Each import as a pair (module, its names or None), `module`'s relative imports resolved"
+def imports(body):
+    "What some code imports: `{'numpy', 'torchnn_really.data.load_data'}`"
     for n in ast.walk(body):
-        if isinstance(n, ast.Import): yield from ((a.name, None) for a in n.names)
-        elif isinstance(n, ast.ImportFrom):
-            home = ['torchnn_really', *module.split('.')]
-            base = home[:len(home) - n.level] if n.level else []
-            yield '.'.join(base + [n.module]*bool(n.module)), [a.name for a in n.names]
+        home = f'{n.module}.' if isinstance(n, ast.ImportFrom) else ''
+        if isinstance(n, ast.Import | ast.ImportFrom): yield from (home + a.name for a in n.names)
 
-def imported(body, module=''):
+def imported(body):
     "Names of this package's modules that some code imports: `{'data', 'rungs'}`"
-    found = set()
-    for name, names in imports(body, module):
-        package, _, rest = name.partition('.')
-        if package == 'torchnn_really':
-            found |= {rest} | {f'{rest}.{n}'.lstrip('.') for n in names or []}
-    return {m for m in found if m and module_file(m).exists()}
+    found = {name.split('.')[1] for name in imports(body) if name.startswith('torchnn_really.')}
+    return {m for m in found if (LIB/f'{m}.py').exists()}
 
 def fingerprint(nb):
     "A hash of a page's own code: when it changes, the page's saved outputs are out of date"
-    code = (l.rstrip() for c in code_cells(nb) for l in source(c).splitlines())
-    kept = (l for l in code if l and not DIRECTIVE.match(l))
-    return hashlib.sha256('\n'.join(kept).encode()).hexdigest()[:16]
+    code = [l.rstrip() for c in code_cells(nb) for l in source(c).splitlines()]
+    kept = '\n'.join(l for l in code if l and not DIRECTIVE.match(l))
+    return hashlib.sha256(kept.encode()).hexdigest()[:16]

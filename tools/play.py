@@ -4,13 +4,13 @@
     python tools/play.py train speed --except tools/exceptions.txt [--env NAME=VALUE ...]
 
 No kept tool does this. A lesson that trains (calls fit…, train_… or step) sets `bs`, `lr`, `seed`,
-`epochs` once each to a number at top level (`epochs` may be None); `momentum` and `opt_func` are
-turned where they are set. Each turn must run, and change a number or tensor on which two runs as it
-stands agree. The exceptions' line `untrained: PAGE.ipynb …` names pages that need no knobs.
+`epochs` (or None) once each to a number at top level; `momentum`, `opt_func` are turned where set.
+Each turn must run, and change a number or tensor on which two runs as it stands agree. The line
+`untrained: PAGE …` of the exceptions names pages that need no knobs.
 """
-import ast, hashlib, multiprocessing, re, sys, time, types
+import ast, hashlib, re, sys, time, types
 from collections import defaultdict
-from as_shown import arguments, close, excused, lessons, results
+from as_shown import arguments, close, excused, lessons, results, run_shown
 
 KNOBS, MORE = ['bs', 'lr', 'seed', 'epochs'], ['momentum', 'opt_func']
 INSIDE = (ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.GeneratorExp, ast.ListComp, ast.DictComp)
@@ -90,6 +90,8 @@ def computed(shell, log):
     walk('', own | dict(Out=shell.user_ns['Out'], printed=log.splitlines()))
     return found
 
+def run_and_look(*its): return run_shown(*its, look=computed)
+
 def main():
     args, began, method = arguments(__doc__), time.monotonic(), 'spawn'
     if sys.platform == 'linux':
@@ -97,14 +99,14 @@ def main():
         method = 'fork'
     from IPython.core.inputtransformer2 import TransformerManager
     found, wrong = lessons(args)
-    untrained, tasks, bases = excused(args, 'untrained'), {}, defaultdict(list)
+    untrained, tasks, bases = excused(args.exceptions, 'untrained'), {}, defaultdict(list)
     for page, cells in found.items():
         cells = {i: TransformerManager().transform_cell(source) for i, source in cells.items()}
-        ways, bad = turns(cells, page in untrained)
+        ways, bad = turns(cells, any(page.endswith(name) for name in untrained))
         wrong += [f'{page}: {what}' for what in bad]
         if ways: tasks |= {(page, knob): c for knob, c in {None: cells, **ways}.items()}
     def run(tasks):
-        for (page, knob), seconds, now, trouble in results(tasks, args, method, computed):
+        for (page, knob), seconds, now, trouble in results(tasks, args, run_and_look, method):
             what = f'{page}, {knob[0]} = {knob[2]}' if knob else f'{page}, as it is'
             if not knob and not trouble: bases[page].append(set(now.items()))
             if knob and not trouble:

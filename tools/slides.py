@@ -7,18 +7,15 @@
 its cells' `slide_type` says: `slide` (a new one), `fragment` (appears on it later), `-` (joins the
 one before); other cells are left out. Where npm cannot bring reveal.js, there is no deck.
 """
-import json
-import re
-import shutil
+import json, re, shutil
 
-import docs
-import pages
+import docs, pages
 
 DECK = docs.DOCS/'slides'
 
 def markdown(text):
-    metadata = dict(slideshow=dict(slide_type='slide'))
-    return dict(cell_type='markdown', metadata=metadata, source=text)
+    show = dict(slideshow=dict(slide_type='slide'))
+    return dict(cell_type='markdown', metadata=show, source=text)
 
 def kind(cell): return cell['metadata'].get('slideshow', {}).get('slide_type')
 
@@ -72,9 +69,7 @@ def main():
     export = SlidesExporter(template_file=str(docs.TOOLS/'slides.html.j2'), reveal_theme='white',
                             reveal_url_prefix='reveal', config=Config(TagRemovePreprocessor=tags))
     text, _ = export.from_notebook_node(nbformat.reads(json.dumps(nb), 4))
-    def other_themes(folder, names):
-        return [n for n in names if folder.endswith('theme') and n not in ('white.css', 'fonts')]
-    shutil.copytree(reveal/'dist', DECK/'reveal'/'dist', ignore=other_themes, dirs_exist_ok=True)
+    shutil.copytree(reveal/'dist', DECK/'reveal'/'dist', dirs_exist_ok=True)
     shutil.copy(reveal/'LICENSE', DECK/'reveal')
     (DECK/'index.html').write_text(text, encoding='utf-8', newline='\n')
     print(f'{len(cells)} cells of {len(parts)} lessons in {DECK.relative_to(pages.ROOT)}')

@@ -1,10 +1,5 @@
 """A stand-in for W&B's server, since W&B has none for tests: it keeps what a run sends"""
-import gzip
-import http.server
-import json
-import os
-import re
-import threading
+import gzip, http.server, json, os, re, threading
 from urllib.parse import unquote
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -71,12 +66,11 @@ class Server(http.server.ThreadingHTTPServer):
         self.finished += bool(data.get('complete'))
 
     def upload(self, name): return dict(name=name, uploadUrl=f'{self.address}/upload/{name}')
-    def ServerFeaturesQuery(self, v): return dict(serverInfo=dict(features=[]))
-    def OrganizationCoreWeaveOrganizationID(self, v): return None
+
+    # What is answered to each question, by its name; {} to any other
+
     def ArtifactType(self, v): return dict(project=dict(artifact=None)) # none of that name yet
-    def UseArtifact(self, v): return dict(useArtifact=dict(artifact=dict(id=v['artifactID'])))
-    user = dict(id='1', entity='me', username='me', flags='{}', teams=dict(edges=[]))
-    def Viewer(self, v): return dict(viewer=self.user)
+    def Viewer(self, v): return dict(viewer=dict(id='1', entity='me', username='me', flags='{}'))
 
     def UpsertBucket(self, v):
         self.config.update(json.loads(v.get('config') or '{}'))
@@ -86,8 +80,8 @@ class Server(http.server.ThreadingHTTPServer):
         return dict(upsertBucket=dict(bucket=bucket, inserted=True))
 
     def CreateRunFiles(self, v):
-        return dict(createRunFiles=dict(runID='run', uploadHeaders=[],
-                                        files=[self.upload(f) for f in v['files']]))
+        files = [self.upload(f) for f in v['files']]
+        return dict(createRunFiles=dict(runID='run', uploadHeaders=[], files=files))
 
     def CreateArtifact(self, v):
         i, aliases = f'artifact{len(self.artifacts)}', [a['alias'] for a in v.get('aliases') or []]
