@@ -7,7 +7,7 @@ import argparse, json, os, subprocess, sys, tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-CELLS = ['from torchnn_really.controls import TrainingControls', 'TrainingControls()']
+CELLS = ['from torchnn_really.panel import TrainingControls', 'TrainingControls()']
 
 def notebook(cells):
     "A notebook of these cells, as text"

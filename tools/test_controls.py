@@ -210,7 +210,7 @@ def main():
     def shots(page, place):
         return lambda name: page.locator('.torchnn-controls').first.screenshot(path=folder/f'{place}-{name}.png') if folder else None
     with lab() as (address, home), browser() as page:
-        run_all(page, address, '36_controls.ipynb')
+        run_all(page, address, 'use/21_panel.ipynb')
         played = page.locator('[id^=player-]')
         played.scroll_into_view_if_needed()
         played.locator('input').fill('0')
