@@ -6,6 +6,7 @@
 RUN = python3 tools/env.py $(if $(PYTHON),--python '$(PYTHON)')
 
 LESSONS = climb train speed --except tools/exceptions.txt \
+	--data nbs/speed/bench.json nbs/speed/recipes.json \
 	--env TORCHNN_REALLY_DATA=sample TORCHNN_REALLY_HOME={folder}
 
 help:     ## show these targets
@@ -23,15 +24,12 @@ prepare:  ## before a commit: clean, export, README and CONTRIBUTING, every page
 pages:    ## run every page in order on MNIST and save the outputs that readers see
 	$(RUN) --with dev tools/run_pages.py --save $(ARGS)
 	$(RUN) --with dev tools/sync.py --fix
-check:    ## the linter, the page check, what other systems need, and the sync check
+check:    ## the linter, the page check, the sync check
 	$(RUN) --with dev -m ruff check
 	$(RUN) --with dev tools/check_pages.py
-	$(RUN) --with dev tools/check_anywhere.py
 	$(RUN) --with dev tools/sync.py
 types:    ## check the types of the modules with pyright
 	$(RUN) --with dev,types tools/check_types.py
-online:   ## run the page on tracking as with a key, against a stand-in for W&B's server
-	$(RUN) --with dev tools/online.py
 controls: ## the training panel as a page of its own, in a browser
 	$(RUN) --with lab tools/controls.py $(ARGS)
 panel:    ## use the training panel in a real browser, in JupyterLab and in Voilà
@@ -45,7 +43,7 @@ play:     ## turn each lesson's batch size, learning rate, seed and epochs, and 
 slides:   ## the pages as a deck of slides, in _docs/slides
 	$(RUN) --with dev,docs tools/slides.py $(ARGS)
 site:     ## check the site and the slides: links, contents, and every page in a browser
-	$(RUN) --with dev,docs tools/test_site.py
+	$(RUN) --with dev,docs tools/run_pages.py site --flags slow
 	$(RUN) --with dev,docs tools/check_site.py
 	$(RUN) --with dev,docs tools/browse_site.py $(ARGS)
 wheel:    ## build the package, follow the README's quick start with it, run pages alone with it
@@ -57,6 +55,6 @@ lab:      ## open the pages in JupyterLab
 bench:    ## measure what the project says about speed and memory, and eight frameworks at the same work
 	$(RUN) --with bench nbs/speed/bench.py $(ARGS)
 clean:    ## remove the environments and everything built
-	git clean -fdXq .venv* *.egg-info .ruff_cache build dist _proc _docs _vendor
+	git clean -fdXq .venv* *.egg-info .ruff_cache build dist _proc _docs tools/node_modules
 
-.PHONY: help climb test prepare pages check types online controls panel docs shown play slides site wheel hooks lab bench clean rounding
+.PHONY: help climb test prepare pages check types controls panel docs shown play slides site wheel hooks lab bench clean rounding

@@ -9,17 +9,7 @@ pages and folders of `nbs`; what is shown of them stands in `_proc`, where nbdev
 ends in .ipynb is a page as it was written. The line `shown: PAGE.ipynb …` of the exceptions names
 pages to leave out. This file needs nothing but IPython.
 """
-import argparse
-import atexit
-import contextlib
-import json
-import multiprocessing
-import os
-import re
-import signal
-import sys
-import tempfile
-import time
+import argparse, atexit, contextlib, json, multiprocessing, os, re, shutil, signal, sys, tempfile, time
 from pathlib import Path
 
 MARK = '\x1e'                                             # before each cell in the log
@@ -77,16 +67,17 @@ def lessons(args):
 
 # Running them
 
-def child(cells, folder, env, look):
+def child(cells, folder, args, look):
     "In a new process: run cells, and keep what `look` sees in the end"
     atexit._clear() # a forked process is not to do what its parent has to
     multiprocessing.set_start_method(None, force=True) # the system's own, as in Jupyter
     if hasattr(os, 'setsid'): os.setsid() # so that what the cells start can be ended with them
     log, ours = os.open(folder/'log', os.O_WRONLY), Path(__file__).resolve().parent
     for stream in (1, 2): os.dup2(log, stream)
-    os.environ |= {k: v.replace('{folder}', str(folder)) for k, v in env.items()}
+    os.environ |= {k: v.replace('{folder}', str(folder)) for k, v in args.env.items()}
     sys.path[:] = ['', *(p for p in sys.path if p and Path(p).resolve() != ours)]
     (folder/'empty').mkdir()
+    for file in args.data: shutil.copy(file, folder/'empty')
     os.chdir(folder/'empty')
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
@@ -125,7 +116,7 @@ def results(tasks, args, method='spawn', look=None):
                     (key, cells), folder = waiting.pop(0), Path(tempfile.mkdtemp(dir=tmp))
                     (folder/'log').touch()
                     sys.stdout.flush() # else a forked process has it, too
-                    proc = context.Process(target=child, args=(cells, folder, args.env, look))
+                    proc = context.Process(target=child, args=(cells, folder, args, look))
                     proc.start()
                     running[key] = time.monotonic(), proc, folder, cells
                 time.sleep(.05)
@@ -143,6 +134,7 @@ def arguments(doc):
     p.add_argument('page', nargs='+')
     p.add_argument('--except', dest='exceptions', type=Path, help='file of exceptions')
     p.add_argument('--env', nargs='*', default=[], help='NAME=VALUE; {folder} is of the page alone')
+    p.add_argument('--data', nargs='*', default=[], help='files that lie beside each page')
     p.add_argument('--nbs', type=Path, default='nbs', help='folder of all pages')
     p.add_argument('--jobs', type=int, default=2, help='how many run at a time')
     p.add_argument('--timeout', type=float, default=300, help='seconds after which one is stopped')

@@ -7,9 +7,7 @@ No linter knows what a lesson is. Prints one line for each problem, then the cou
 if there is a problem. `--no-outputs` leaves out whether saved outputs are fresh, for work in progress.
 Pages that tools/exceptions.txt names are excused from what it says.
 """
-import ast
-import re
-import sys
+import ast, re, sys
 from collections import Counter, defaultdict
 
 import pages
@@ -91,9 +89,6 @@ def check_front(page, nb):
     others = [l for l in lines if l.strip() and not re.match(r'# |> |- [\w-]+: ', l)]
     if others: yield f'its first cell may hold only title, description, `- key: value`: {others[0]}'
 
-def check_install(page, nb):
-    if pages.with_install(nb)['cells'] != nb['cells']: yield 'run tools/made.py: no install cell'
-
 def check_cells(page, nb):
     "Imports stand in cells of their own, exported ones are light; no exported cell patches a class"
     for cell in pages.code_cells(nb):
@@ -104,11 +99,12 @@ def check_cells(page, nb):
         if exported and roots & HEAVY: yield f'exports a top-level import of {roots & HEAVY}'
         if exported and re.search('^@patch', source(cell), re.M): yield f'exports @patch: {start_of(cell)}'
         d = directives(cell)
-        below = re.findall(r'(?m)^#\|\s*([\w-]+)', source(cell))
-        for name in set(below) - d.keys(): yield f'nbdev does not see this below code: #| {name}'
+        lines = source(cell).splitlines()
+        notes = [lines[i-1][at:] for i, at in pages.comments(source(cell)).items()]
+        below = {m[1] for note in notes if (m := re.match(r'#\|\s*([\w-]+)', note))}
+        for name in below - d.keys(): yield f'nbdev does not see this below code: #| {name}'
         mark = next((m for m in ('cuda', 'online', 'eval') if m in d), None)
-        said = any(not pages.DIRECTIVE.match(source(cell).splitlines()[i-1][at:])
-                   for i, at in pages.comments(source(cell)).items())
+        said = any(not pages.DIRECTIVE.match(note) for note in notes)
         if mark and not said and start_of(cell) != 'main()': yield f'{mark} without a reason: {start_of(cell)}'
 
 def check_widths(page, nb):
@@ -207,10 +203,10 @@ def check_fresh(page, nb):
                       for c in pages.code_cells(nb) if shows_nothing(c))
 
 TOGETHER = dict(modules=check_modules, storeys=check_storeys, listed=check_listed)
-ALONE = dict(front=check_front, install=check_install, cells=check_cells, widths=check_widths,
+ALONE = dict(front=check_front, cells=check_cells, widths=check_widths,
              exercises=check_exercises, docs=check_docs, links=check_links, outputs=check_outputs,
              fresh=check_fresh)
-OF_COMPANIONS = ('front', 'install', 'cells', 'widths', 'links')
+OF_COMPANIONS = ('front', 'cells', 'widths', 'links')
 
 def problems(book, companions, fresh):
     "Every problem of every page, a line each"

@@ -1,126 +1,125 @@
 #!/usr/bin/env python3
-"""Check the built site without a browser: links, anchors, alt texts, titles, entries, nothing left raw or fetched from elsewhere.
+"""Check _proc and _docs: link checkers know nothing of entries, alt texts, or pages to be left out.
 
     python tools/check_site.py
 
-Prints one line for each problem in _docs and exits with 1 if there is any. `make docs` comes first.
+_proc is what every builder reads, _docs what one made of it. Exits with 1 if there is a problem.
 """
-import ast, re, sys
-from html.parser import HTMLParser
+import importlib
+import re
+import sys
 from urllib.parse import unquote
+
+from bs4 import BeautifulSoup
+
+import docs
 import pages
-from docs import DOCS
 
-VOID = {'area', 'base', 'br', 'col', 'embed', 'hr', 'img', 'input', 'link', 'meta', 'source', 'track', 'wbr'}
-FETCHING = [('script', 'src'), ('img', 'src'), ('iframe', 'src'), ('link', 'href'), ('source', 'src'), ('video', 'src')] # what a browser gets without a click
-RAW = re.compile(r'^\s*:::|@(?:fig|eq)-[\w-]+|\]\([^)\s]+\)', re.M)
+HEADINGS = ['h1', 'h2', 'h3', 'h4']
+RAW = re.compile(r'(?m)^\s*:::|@(?:fig|eq)-[\w-]+|\]\([^)\s]+\)')
+FIGURE = re.compile(r'(?m)^!\[[^\]]*\]\([^)]*\)(?!\S*\{[^}]*fig-alt=)\s*$')
+CSS = re.compile(r'(?:url\(|@import )["\']?((?:https?:)?//[^"\')\s]+)')
+LEFT_OUT = re.compile(r'(?<!nbs/)\bchecks/\w+\.(?:html|llms)')
+WANTED = {'title': 'it has no title', 'meta[name=description][content]': 'it has no description',
+          'a.pagination-link': 'it leads to no previous or next page',
+          'a[href^="https://colab."][href$="/nbs/PATH"]': 'it has no link to Colab',
+          'a[href^="HOME"][href$="/nbs/PATH"]': 'it has no link to its notebook'}
+BARRED = {'img:is(:not([alt]), [alt=""]):not([role=presentation])': 'no alt text',
+          ':is(script, img, iframe, source, video):is([src^="http"], [src^="//"]),'
+          ' link:is([href^="http"], [href^="//"]):not([rel=canonical], [rel=alternate])':
+          'it asks another host'}
 
-class Page(HTMLParser):
-    "What the checks ask of one page"
-    def __init__(self, file):
-        super().__init__(convert_charrefs=True)
-        self.file, self.open = file, []
-        self.ids, self.links, self.fetched, self.text, self.words, self.headings = set(), [], [], [], [], []
-        self.title, self.description, self.without_alt, self.folded, self.neighbours = '', '', 0, 0, 0
-        self.feed(file.read_text(encoding='utf-8'))
+def check_processed(nb):
+    "What a builder would spoil: a source in one string, a figure without alt text, links in code"
+    site = pages.settings()['doc_host'] + pages.settings()['doc_baseurl']
+    for cell in nb['cells']:
+        source, text = cell['source'], pages.source(cell)
+        shown = [o.get('data', {}) for o in cell.get('outputs', [])]
+        said = ''.join(''.join(data.get('text/markdown', '')) for data in shown)
+        said += text*(cell['cell_type'] == 'markdown')
+        code, alt = ''.join(docs.FENCE.findall(said)), FIGURE.search(said)
+        if isinstance(source, str) or any(not line.endswith('\n') for line in source[:-1]):
+            yield f'a source is no list of lines: {text[:40]}'
+        if any(kind.startswith('image/') for data in shown for kind in data):
+            if not pages.directives(cell).get('fig-alt'): yield f'no fig-alt: {text[:40]}'
+        if link := docs.LINK.search(code): yield f'a link in code: {link[0]}'
+        if alt: yield f'Quarto drops this alt text, use fig-alt: {alt[0]}'
+        if f'({site}/' in said: yield f'a link to our own site by its address: {text[:40]}'
 
-    def handle_starttag(self, tag, attributes):
-        a = dict(attributes)
-        if 'id' in a: self.ids.add(a['id'])
-        if tag == 'a' and a.get('href'): self.links.append(a['href'])
-        if tag == 'img' and not (a.get('alt') or '').strip() and a.get('role') != 'presentation': self.without_alt += 1
-        if tag == 'meta' and a.get('name') == 'description': self.description = a.get('content') or ''
-        if tag == 'details': self.folded += 1
-        if 'pagination-link' in (a.get('class') or ''): self.neighbours += 1
-        if tag in ('h1', 'h2', 'h3'): self.headings.append('')
-        passive = tag == 'link' and not set((a.get('rel') or '').split()) & {'stylesheet', 'icon', 'preload', 'modulepreload', 'preconnect', 'dns-prefetch'}
-        self.fetched += [a[key] for t, key in FETCHING if t == tag and a.get(key) and not passive]
-        if tag not in VOID: self.open.append(tag)
+def check_links(file, page, ids):
+    for link in {a['href'] for a in page.select('a[href]')}:
+        path, _, anchor = link.partition('#')
+        if re.match(r'[a-z]+:|//', path): continue
+        there = (file.parent/unquote(path)).resolve() if path else file
+        if there.is_dir(): there /= 'index.html'
+        if not there.exists(): yield f'a link leads nowhere: {link}'
+        elif anchor and unquote(anchor) not in ids.get(there, [anchor]):
+            yield f'no such anchor: {link}'
 
-    def handle_endtag(self, tag):
-        if tag in self.open:
-            while self.open.pop() != tag: pass
-
-    def handle_data(self, data):
-        inside = set(self.open)
-        if 'title' in inside and 'svg' not in inside: self.title += data
-        if 'main' not in inside or inside & {'script', 'style'}: return
-        if inside & {'h1', 'h2', 'h3'}: self.headings[-1] += data
-        if not inside & {'code', 'pre'}: self.text.append(data)
-        if 'code' in inside and not inside & {'pre', 'a', 'h1', 'h2', 'h3', 'h4', 'figcaption'}: self.words.append(data)
+def check_page(page, notebook, names):
+    "What a page must have and must not have, names with a link, prose with nothing left raw"
+    path, home = pages.path_of(notebook), pages.settings()['git_url']
+    for selector, what in WANTED.items():
+        if not page.select(selector.replace('PATH', path).replace('HOME', home)): yield what
+    for selector, what in BARRED.items():
+        yield from (f'{what}: {str(tag)[:80]}' for tag in page.select(selector))
+    folded = [c for c in pages.read(notebook)['cells'] if 'code-fold' in pages.directives(c)]
+    if len(page('details')) < len(folded): yield f'{len(folded)} cells should be folded'
+    for tag in page.main(['pre', 'script', 'style', 'annotation']): tag.extract()
+    elsewhere = ['a', 'figcaption', 'header', *HEADINGS] # where no names are linked
+    code = {c.text.removesuffix('()') for c in page.main('code') if not c.find_parent(elsewhere)}
+    yield from (f'{name} has no link in prose' for name in sorted(code & names))
+    for tag in page.main('code'): tag.extract()
+    if len(page.main.text) < 150: yield 'it is as good as empty'
+    yield from (f'left raw: {found.strip()}' for found in RAW.findall(page.main.text))
 
 def public_names():
-    "`{name: (page on the site, anchor)}` for every name that a module exports"
+    "Every name that a module exports, its page, its anchor, and whether nbdev links to it"
     from torchnn_really._modidx import d as index
-    placed = {name: tuple(place.split('#')) for found in index['syms'].values() for name, (place, _) in found.items()}
-    for page in filter(pages.number, pages.all_pages()):
-        module = pages.exports_to(pages.read(page))
-        if not module or module == 'all' or not pages.module_file(module).exists(): continue
-        body = ast.parse(pages.module_file(module).read_text(encoding='utf-8')).body
-        public = next((ast.literal_eval(n.value) for n in body if isinstance(n, ast.Assign) and n.targets[0].id == '__all__' and isinstance(n.value, ast.List)), [])
-        for name in public: yield name, placed.get(f'torchnn_really.{module}.{name}', (pages.html_name(page), name.lower()))
+    for page in pages.all_pages():
+        module = f'torchnn_really.{pages.exports_to(pages.read(page))}'
+        if module not in index['syms'] or module.endswith(('.all', '.__main__')): continue
+        for name in importlib.import_module(module).__all__:
+            place, _ = index['syms'][module].get(f'{module}.{name}', (None, None))
+            html, anchor = (place or f'{pages.html_name(page)}#{name.lower()}').split('#')
+            yield name, docs.DOCS/html, anchor, bool(place)
 
-def check_links(site):
-    "Every link within the site leads to a file, and to an anchor in it"
-    for page in site.values():
-        for link in page.links:
-            path, _, anchor = link.partition('#')
-            if re.match(r'[a-z]+:|//', path): continue
-            target = (page.file.parent/unquote(path.partition('?')[0])).resolve() if path else page.file
-            if target.is_dir(): target /= 'index.html'
-            if not target.exists(): yield page, f'a link leads nowhere: {link}'
-            elif anchor and target in site and unquote(anchor) not in site[target].ids: yield page, f'a link leads to no anchor: {link}'
+def check_entry(entry, name):
+    "A public name has an entry, and something stands under it"
+    if not entry: yield f'{name} has no entry'; return
+    heading = entry if entry.name in HEADINGS else entry.find(HEADINGS)
+    below = (tag.name for tag in heading.find_all_next([*HEADINGS, 'pre', 'p', 'table'])
+             if tag.text.strip() != 'source') # the next entry's link to its source
+    if heading.name >= next(below) in HEADINGS: yield f'the entry of {name} is empty'
 
-def check_contents(site):
-    "Pages have a title, a description, text, alt texts; nothing is left raw; nothing comes from another host"
-    for page in site.values():
-        text = ''.join(page.text)
-        if not page.title.strip(): yield page, 'it has no title'
-        if not page.description.strip(): yield page, 'it has no description'
-        if len(text) < 150: yield page, f'it is as good as empty: {len(text)} characters of prose'
-        yield from ((page, f'left raw: {found.strip()}') for found in RAW.findall(text))
-        if page.without_alt: yield page, f'{page.without_alt} pictures have no alt text'
-        yield from ((page, f'it asks another host for {url}') for url in page.fetched if re.match(r'(https?:)?//', url))
-    for css in DOCS.rglob('*.css'):
-        yield from ((None, f'{css.relative_to(DOCS)} asks another host for {url}') for url in re.findall(r'(?:url\(|@import )["\']?((?:https?:)?//[^"\')\s]+)', css.read_text(encoding='utf-8')))
-
-def check_lessons(site):
-    "Every page of the course is there, with its notebook, its neighbours, what it changed, its exercises and their folded solutions"
-    for notebook in pages.all_pages():
-        page = site.get(DOCS/pages.html_name(notebook))
-        if not page: yield None, f'{notebook.name} has no page'; continue
-        if not any('colab' in link for link in page.links): yield page, 'it has no link to Colab'
-        if not any(link.endswith(f'/nbs/{notebook.name}') for link in page.links): yield page, 'it has no link to its notebook'
-        if not page.neighbours: yield page, 'it leads to no previous or next page'
-        exercises = sum(h.startswith('Exercise ') for h in page.headings)
-        if not exercises: continue
-        if not any(re.search('before and after|the loop so far', h.lower()) for h in page.headings): yield page, 'it has no section on before and after'
-        if page.folded < 2*exercises: yield page, f'{page.folded} folded checks and solutions for {exercises} exercises'
-
-def check_names(site):
-    "Every exported name has an entry, and where prose mentions it as code, a link to it"
-    from torchnn_really._modidx import d as index
-    names = dict(public_names())
-    linkable = {name.rsplit('.', 1)[1] for found in index['syms'].values() for name in found} & set(names) # nbdev knows functions and classes
-    for name, (file, anchor) in names.items():
-        page = site.get(DOCS/file)
-        if not page or anchor not in page.ids: yield page, f'{name} has no entry'
-    for page in site.values():
-        loose = {w.removesuffix('()') for w in page.words} & linkable
-        yield from ((page, f'{name} stands in the prose without a link') for name in sorted(loose))
-
-def problems():
-    "Every problem of the site, a line each"
-    if not (DOCS/'index.html').exists(): yield f'{DOCS.name} holds no site: run make docs'; return
-    site = {file.resolve(): Page(file.resolve()) for file in sorted(DOCS.glob('*.html'))}
-    for check in (check_links, check_contents, check_lessons, check_names):
-        yield from dict.fromkeys(f'{page.file.name}: {what}' if page else what for page, what in check(site))
-    for made in ('llms.txt', 'search.json'):
-        if not (DOCS/made).exists(): yield f'{made} is missing'
+def found_in(site):
+    "Pairs of a file and its problems, for the `{file: notebook}` that there should be"
+    files = [f for f in docs.DOCS.rglob('*.html') if 'slides' not in f.parts]
+    made = {f: BeautifulSoup(f.read_text('utf-8'), 'html.parser') for f in files}
+    ids = {f: {tag['id'] for tag in page(id=True)} for f, page in made.items()}
+    for file in site.keys() ^ made.keys(): yield file, ['it is not there, or has no page']
+    for name, file, anchor, _ in public_names():
+        if file in made: yield file, check_entry(made[file].find(id=anchor), name)
+    linked = {name for name, *_, linked in public_names() if linked}
+    for file in site.keys() & made.keys():
+        yield file, check_links(file, made[file], ids)
+        yield file, check_page(made[file], site[file], linked)
+    processed = {docs.PROC/pages.path_of(page) for page in site.values()}
+    for file in docs.PROC.rglob('*.ipynb'):
+        left_out = file not in processed
+        yield file, ['it is to be left out'] if left_out else check_processed(pages.read(file))
+    for file in docs.DOCS.rglob('*.css'):
+        yield file, (f'it asks another host: {url}' for url in CSS.findall(file.read_text('utf-8')))
+    for file in (docs.DOCS/name for name in ('llms.txt', 'search.json', 'sitemap.xml')):
+        if not file.exists(): yield file, ['it is missing']
+        elif LEFT_OUT.search(file.read_text('utf-8')): yield file, ['it names a page of checks/']
 
 def main():
-    found = list(problems())
-    print('\n'.join(found) or f"site in order: {len(list(DOCS.glob('*.html')))} pages")
-    sys.exit(bool(found))
+    if not (docs.DOCS/'index.html').exists(): sys.exit('_docs holds no site: run make docs')
+    site = {docs.DOCS/pages.html_name(page): page for page in pages.all_pages()}
+    lines = {f'{file.relative_to(pages.ROOT)}: {line}' for file, found in found_in(site)
+             for line in found}
+    print('\n'.join(sorted(lines)) or f'site in order: {len(site)} pages')
+    sys.exit(bool(lines))
 
 if __name__ == '__main__': main()

@@ -1,64 +1,183 @@
 #!/usr/bin/env python3
-"""Build the site into _docs, from the pages as they are saved: none is run.
+"""Build the site: `nbdev_docs` needs Quarto, and links to our own names by their public address.
 
     python tools/docs.py
 
-Quarto builds it where `quarto` is on PATH, smalldocs where it is not, both from _quarto.yml; the result asks no other host for
-anything. The last line says what built it, how many pages, and the seconds it took.
+nbdev processes the saved pages into _proc, and runs none; `tidy` does what both builders want.
+smalldocs builds _docs from it and from _quarto.yml; where `quarto` (1.7 or newer) is on PATH, its
+pages take their place, beside llms.txt and the Markdown twins. The site asks no other host.
 """
-import os, re, shutil, subprocess, time
-import export, mend, pages, smallsite
+import ast
+import os
+import re
+import shutil
+import subprocess
+import time
 
-PROC, DOCS = pages.ROOT/'_proc', pages.ROOT/'_docs'
-FOLDED = '#| code-fold: show\n#| code-summary: "Exported source"\n' # nbdev puts it over the source of `#| exports`
-ENTRY = re.compile(r'show_doc\(([\w.]+)\)')
+import pages
+
+PROC, DOCS, TOOLS = pages.ROOT/'_proc', pages.ROOT/'_docs', pages.ROOT/'tools'
+FENCE = re.compile(r'(?ms)^```.*?^```')
+LINK = re.compile(r'\[(`[^`]+`)\]\([^)\s]*\)')      # nbdev's to a name
+WITHIN = re.compile(rf'\[([^\[\]]*){LINK.pattern}([^\[\]]*)\]\(') # the same in another link
+ENTRY = re.compile(r'show_doc\(([\w.]+)\)')         # the cell with a name's entry
+FOLDED = '#| code-fold: show\n#| code-summary: "Exported source"\n' # nbdev's, over `#| exports`
+
+def package(name):
+    "The folder of an npm package, as package-lock.json has it; None after a line that says why not"
+    lock, done = TOOLS/'package-lock.json', TOOLS/'node_modules'/'.package-lock.json'
+    try:
+        if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
+            command = [shutil.which('npm') or 'npm', 'ci', '--silent', '--ignore-scripts']
+            subprocess.run(command, cwd=TOOLS, check=True, timeout=120)
+        return TOOLS/'node_modules'/name
+    except (OSError, subprocess.SubprocessError) as e: print(f'left out: {name} ({e})')
+
+# What both builders read
 
 def process():
-    "nbdev's own processing of the pages into _proc, from scratch, and without its offer to install Quarto"
+    "nbdev's own processing into _proc, from scratch, and without its offer to install Quarto"
     from nbdev import quarto
     for folder in (PROC, DOCS): shutil.rmtree(folder, ignore_errors=True)
-    export.complete_index()
     quarto._ensure_quarto = lambda: None
-    quarto._pre_docs(n_workers=2, file_glob=None, file_re=quarto._def_file_re)
+    quarto._pre_docs(n_workers=2, skip_folder_re=r'^([_.]|checks$)')
 
-def cut(cell, kept):
-    "An entry that ends after what the pattern `kept` finds in it"
-    for output in cell['outputs']:
-        data = output['data']
-        data['text/markdown'] = re.sub(f'({kept}).*', r'\1', ''.join(data['text/markdown']), flags=re.S)
-    return cell
+def name_of(cell): return (m := ENTRY.search(pages.source(cell))) and m[1]
 
-def short(cell): return cut(cell, r'\n```\n\n\*[^\n]*') # of the docstring the first line: the rest repeats the comments of the signature
-def heading_only(cell): return cut(cell, r'### \S+\n')
+def pieces(code, names):
+    "Code, parted before each definition in `names`: `[(None, 'x = 1'), ('fit', 'def fit(…')]`"
+    lines, found, name, first, end = code.splitlines(keepends=True), [], None, 0, 0
+    for n in ast.parse(code).body:
+        if getattr(n, 'name', None) in names:
+            if end: found.append((name, ''.join(lines[first:end]).strip('\n')))
+            name, first = n.name, end
+        end = n.end_lineno
+    return [*found, (name, ''.join(lines[first:]).strip('\n'))]
 
 def with_sources(cells):
-    "Where an exported cell is shown, the entries of what it defines come before it, as headings, and it is not folded"
-    name = lambda cell: (found := ENTRY.search(pages.source(cell))) and found[1].rpartition('.')[2]
-    cells[:] = [c for c in cells if not (name(c) or '').startswith('__')] # Python's own methods need no entry
-    for cell in filter(name, cells): short(cell)
-    for i, cell in enumerate(cells):
-        if not pages.source(cell).startswith(FOLDED): continue
-        cell['source'] = pages.source(cell).removeprefix(FOLDED)
-        defined = re.findall(r'(?m)^(?:def|class) (\w+)', cell['source'])
-        first, last = i, i + 1
-        while first and name(cells[first-1]) in defined: first -= 1
-        while last < len(cells) and name(cells[last]) in defined: last += 1
-        entries = sorted(cells[first:i] + cells[i+1:last], key=lambda c: defined.index(name(c)))
-        cells[first:last] = [*map(heading_only, entries), cell]
+    "Where a page shows exported code, each definition stands once, open, below its own heading"
+    entries, made = {name_of(c): c for c in cells if name_of(c)}, []
+    shown = [c for c in cells if c['cell_type'] == 'code' and pages.source(c).startswith(FOLDED)]
+    for cell in shown: cell['source'] = pages.source(cell).removeprefix(FOLDED)
+    defined = {n.name for c in shown for n in ast.parse(c['source']).body if hasattr(n, 'name')}
+    for cell in cells:
+        if cell not in shown: made += [cell]*(name_of(cell) not in defined); continue
+        for i, (name, text) in enumerate(pieces(cell['source'], entries)):
+            for output in entries[name]['outputs'] if name else (): # its source says the rest
+                said = ''.join(output['data']['text/markdown'])
+                output['data']['text/markdown'] = re.sub(r'(?s)(### \S+\n).*', r'\1', said)
+            made += [entries[name]] if name else []
+            made.append(cell | dict(source=text, outputs=[], id=cell['id'] + f'-{i}'*(i > 0)))
+        made[-1]['outputs'] = cell['outputs']
+    return made
+
+def own_links(page, site, names):
+    "A function that leads links to our own site to the pages' files, and leaves code without any"
+    address = re.escape(pages.settings()['doc_host'] + pages.settings()['doc_baseurl'])
+    own = re.compile(rf'\[([^\]\n]*)\]\({address}/([\w./-]+\.html)(?:#([\w.]+))?\)')
+    def lead(m):
+        text, html, name = m.groups()
+        while name and name not in names.get(html, ()): name = name.rpartition('.')[0] # a class
+        if html not in site or m[3] and not name: return text
+        there = os.path.relpath(site[html], page.parent).replace(os.sep, '/')
+        return f'[{text}]({there}#{name})' if name else f'[{text}]({there})'
+    def mend(text):
+        text = FENCE.sub(lambda m: LINK.sub(r'\1', m[0]), WITHIN.sub(r'[\1\2\3](', text))
+        return own.sub(lead, text)
+    return mend
+
+def places(page):
+    "Where a page can be had as a notebook"
+    cfg = pages.settings()
+    path = f"blob/{cfg['branch']}/{cfg['nbs_path']}/{pages.path_of(page)}"
+    colab = f"https://colab.research.google.com/github/{cfg['user']}/{cfg['repo']}/{path}"
+    text = f"[Open in Colab]({colab}) [Notebook]({cfg['git_url']}/{path})"
+    return dict(cell_type='markdown', metadata={}, source=f'::: {{.page-places}}\n{text}\n:::')
+
+def tidy():
+    "The processed pages as both builders want them; sources are lists of lines, as Quarto needs"
+    site = {pages.html_name(page): page for page in pages.all_pages()}
+    book = {page: pages.read(PROC/pages.path_of(page)) for page in site.values()}
+    names = {html: {(name_of(c) or '').lower() for c in book[page]['cells']} - {''}
+             for html, page in site.items()}
+    for page, nb in book.items():
+        mend = own_links(page, site, names)
+        front, *cells = with_sources([c for c in nb['cells'] if '__' not in (name_of(c) or '')])
+        nb['cells'] = [front, places(page), *cells]
+        for cell in nb['cells']:
+            text = pages.source(cell)
+            if cell['cell_type'] == 'markdown': text = mend(text)
+            cell['source'] = text.splitlines(keepends=True)
+            for data in (o.get('data', {}) for o in cell.get('outputs', [])):
+                if said := data.get('text/markdown'): data['text/markdown'] = mend(''.join(said))
+        pages.write(PROC/pages.path_of(page), nb)
+    return site
+
+# The builders
+
+def formula(tex, display=False):
+    "A formula as MathML, with a thin space after the names of functions"
+    from latex2mathml.converter import convert
+    text = convert(tex, display='block' if display else 'inline')
+    names, space = '<mi>(?:log|ln|exp|max|min)</mi>', r'\1<mspace width="0.17em"/>'
+    return re.sub(rf'({names})(?=<m[ins]|<mrow><m[ins])', space, text)
+
+DIAGRAMS = """<script src="{up}site_libs/mermaid.tiny.js"></script><script>mermaid.initialize(
+{{theme: document.documentElement.classList.contains('quarto-dark') ? 'dark' : 'default'}})</script>
+"""
+UNREAD = re.compile(r'output-file is not read|html-math-method|html.grid is ignored|no Sass')
+
+def smallsite():
+    "Build _docs by smalldocs, with what it does not do by itself"
+    from smalldocs import config, markdown, site
+    markdown.math_renderer = lambda tex, options: formula(tex, options.get('display_mode'))
+    def with_code(m): return re.sub(r'`([^`<]+)`', r'<code>\1</code>', m[0])
+    class Site(site.Site):
+        def read(self, src):
+            page = super().read(src)
+            page.out = src.with_name(page.front.get('output-file', page.out.name)) # as Quarto
+            return page
+        def render_page(self, page):
+            super().render_page(page)
+            page.env['math'] = False # formulas are MathML already
+            page.html = re.sub(r'(?s)<figcaption.*?</figcaption>', with_code, page.html)
+            if page.env.pop('mermaid', False) and mermaid:
+                page.html += DIAGRAMS.format(up='../'*len(page.out.parent.parts))
+    project, mermaid = config.load(PROC), package('@mermaid-js/tiny')
+    project.config['website']['llms-txt'] = True # a key that Quarto 1.7 refuses
+    made = Site(project, quiet=True)
+    made.out = DOCS
+    made.build()
+    if mermaid: shutil.copy(mermaid/'dist'/'mermaid.tiny.js', DOCS/'site_libs')
+    for css in DOCS.rglob('*.css'): # the themes want fonts of another host; ours are the reader's
+        text = css.read_text(encoding='utf-8')
+        css.write_text(re.sub(r'@import url\(https?:[^)]*\);?', '', text), encoding='utf-8')
+    for said in (w for w in made.warnings if not UNREAD.search(w)): print(f'warning: {said}')
+    return 'smalldocs'
+
+ELSEWHERE = re.compile(r'<script[^>]*\bsrc="https?://[^"]*/(?:require|jquery)(?:\.min)?\.js"[^>]*>'
+                       r'\s*</script>\s*|<script[^>]*>\s*define\(.jquery.,[^<]*</script>\s*')
+
+def quarto():
+    "Build with Quarto, as `nbdev_docs` does; what only smalldocs makes, the twins, is added"
+    subprocess.run(['quarto', 'render', '--no-cache'], cwd=PROC, check=True)
+    built, others = PROC/DOCS.name, shutil.ignore_patterns('site_libs', '*.html', '*.json', '*.xml')
+    for page in built.rglob('*.html'): # it adds two scripts for outputs in HTML; ours need neither
+        text = ELSEWHERE.sub('', page.read_text(encoding='utf-8'))
+        page.write_text(text, encoding='utf-8', newline='\n')
+    shutil.copytree(DOCS, built, ignore=others, dirs_exist_ok=True)
+    shutil.rmtree(DOCS)
+    built.rename(DOCS)
+    return 'Quarto'
 
 def main():
-    start, has_quarto = time.monotonic(), shutil.which('quarto')
+    start = time.monotonic()
     os.chdir(pages.ROOT)
     process()
-    for page in PROC.glob('*.ipynb'):
-        nb = pages.read(page)
-        with_sources(nb['cells'])
-        pages.write(page, nb)
-    if has_quarto: subprocess.run(['quarto', 'render', '--no-cache'], cwd=PROC, check=True) # as `nbdev_docs` does
-    else:
-        for warning in smallsite.build(PROC): print(f'warning: {warning}')
-    (PROC/DOCS.name).rename(DOCS)
-    mend.mend(DOCS)
-    print(f"{len(list(DOCS.glob('*.html')))} pages in {DOCS.name}, by {'Quarto' if has_quarto else 'smalldocs'}, {time.monotonic() - start:.0f} s")
+    site, by = tidy(), smallsite()
+    if shutil.which('quarto'): by = quarto()
+    if missing := [html for html in site if not (DOCS/html).exists()]:
+        raise SystemExit(f"not built: {', '.join(missing)}")
+    print(f'{len(site)} pages in {DOCS.name}, by {by}, {time.monotonic() - start:.0f} s')
 
 if __name__ == '__main__': main()

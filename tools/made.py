@@ -8,8 +8,7 @@ followed by the text that it printed, pictures of cells with a label become file
 under `#| hide`, `#|` lines and `:::` fences are left out. Besides, every page with code gets the
 cell that installs the package on Colab, and nbs/ the copy of _quarto.yml that nbdev looks for there.
 """
-import base64
-import re
+import base64, re
 
 import pages
 

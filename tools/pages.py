@@ -2,14 +2,7 @@
 
 nbdev has all of this for one page at a time; the order of the pages stands in nbs/sidebar.yml alone.
 """
-import ast
-import functools
-import hashlib
-import io
-import json
-import os
-import re
-import tokenize
+import ast, functools, hashlib, io, json, os, re, tokenize
 from configparser import ConfigParser
 from pathlib import Path
 

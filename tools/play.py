@@ -8,13 +8,7 @@ No kept tool does this. A lesson that trains (calls fit…, train_… or step) s
 turned where they are set. Each turn must run, and change a number or tensor on which two runs as it
 stands agree. The exceptions' line `untrained: PAGE.ipynb …` names pages that need no knobs.
 """
-import ast
-import hashlib
-import multiprocessing
-import re
-import sys
-import time
-import types
+import ast, hashlib, multiprocessing, re, sys, time, types
 from collections import defaultdict
 from as_shown import arguments, close, excused, lessons, results
 

@@ -6,13 +6,10 @@
 nbdev's commands write and say nothing of what was out of step; `nbdev_readme` needs Quarto. Exits
 with 1 if a file was not in step or is not in git; with `--fix`, for use before a commit, with 0.
 """
-import os
-import subprocess
-import sys
+import os, subprocess, sys
 from pathlib import Path
 
-import made
-import pages
+import made, pages
 
 def git(*args):
     return subprocess.run(['git', *args], cwd=pages.ROOT, capture_output=True, text=True,

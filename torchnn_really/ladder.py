@@ -218,7 +218,8 @@ class Ladder:
 def _dozen(probabilities, data):
     "Six digits that a model gets wrong, and six that it gets right, with their labels"
     y = data.y_valid
-    chosen = torch.cat([surest_mistakes(y, probabilities, 6), correct_examples(y, probabilities, 6)])
+    wrong,right = surest_mistakes(y, probabilities, 6),correct_examples(y, probabilities, 6)
+    chosen = torch.cat([wrong, right])
     return data.x_valid[chosen], y[chosen]
 
 # %% ../nbs/use/01_ladder.ipynb #d65211f0

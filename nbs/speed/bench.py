@@ -249,7 +249,7 @@ def in_turns(children, rounds, **what):
 
 def tell_ratios(what, found, more=''):
     spread = f'{median(found):.3f} [{min(found):.3f}–{max(found):.3f}]'
-    print(f'{what:43}  {spread}, {len(found)} pairs{more}', flush=True)
+    print(f'{what:66}  {spread}, {len(found)} pairs{more}', flush=True)
 
 def ratios(args, what, a, b):
     "Print median and range of `a`'s seconds over `b`'s, run in turns"
