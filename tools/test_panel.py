@@ -36,7 +36,7 @@ def until(what, test, seconds=60):
 @contextmanager
 def served(home, *command):
     "The address of a server that keeps its files in `home`"
-    port = 20_000 + os.getpid()%20_000
+    port = 20_000 + hash(home)%20_000
     env = dict(HOME=str(home), WANDB_DIR=str(home), WANDB_MODE='offline',
                TORCHNN_REALLY_DATA='sample')
     command = [sys.executable, '-m', *command, '--no-browser', f'--port={port}']
