@@ -6,7 +6,6 @@
 RUN = python3 tools/env.py $(if $(PYTHON),--python '$(PYTHON)')
 
 LESSONS = climb train speed --except tools/exceptions.txt \
-	--data nbs/speed/bench.json nbs/speed/recipes.json \
 	--env TORCHNN_REALLY_DATA=sample TORCHNN_REALLY_HOME={folder}
 
 help:     ## show these targets

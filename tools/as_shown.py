@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Run the cells of each lesson that its readers see, in order, in a new process in an empty folder.
+"""Run the cells of each lesson that its readers see, in order, in a new process in a new folder.
 
     python tools/as_shown.py climb train speed --except tools/exceptions.txt [--env NAME=VALUE ...]
     python tools/as_shown.py nbs/train/03_training.ipynb
@@ -7,9 +7,11 @@
 nbdev_test runs hidden and exported cells, too, and misses no import that only they hold. Names mean
 pages and folders of `nbs`; what is shown of them stands in `_proc`, where nbdev put it. A path that
 ends in .ipynb is a page as it was written. The line `shown: PAGE.ipynb …` of the exceptions names
-pages to leave out. This file needs nothing but IPython.
+pages to leave out. The folder holds nothing but the data (*.json) that lies beside the page. This
+file needs nothing but IPython.
 """
-import argparse, atexit, contextlib, json, multiprocessing, os, re, shutil, signal, sys, tempfile, time
+import argparse, atexit, contextlib, json, multiprocessing, os, re, shutil, signal, sys
+import tempfile, time
 from pathlib import Path
 
 MARK = '\x1e'                                             # before each cell in the log
@@ -67,17 +69,15 @@ def lessons(args):
 
 # Running them
 
-def child(cells, folder, args, look):
+def child(cells, folder, env, look):
     "In a new process: run cells, and keep what `look` sees in the end"
     atexit._clear() # a forked process is not to do what its parent has to
     multiprocessing.set_start_method(None, force=True) # the system's own, as in Jupyter
     if hasattr(os, 'setsid'): os.setsid() # so that what the cells start can be ended with them
     log, ours = os.open(folder/'log', os.O_WRONLY), Path(__file__).resolve().parent
     for stream in (1, 2): os.dup2(log, stream)
-    os.environ |= {k: v.replace('{folder}', str(folder)) for k, v in args.env.items()}
+    os.environ |= {k: v.replace('{folder}', str(folder)) for k, v in env.items()}
     sys.path[:] = ['', *(p for p in sys.path if p and Path(p).resolve() != ours)]
-    (folder/'empty').mkdir()
-    for file in args.data: shutil.copy(file, folder/'empty')
     os.chdir(folder/'empty')
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
@@ -115,8 +115,11 @@ def results(tasks, args, method='spawn', look=None):
                 while waiting and len(running) < args.jobs:
                     (key, cells), folder = waiting.pop(0), Path(tempfile.mkdtemp(dir=tmp))
                     (folder/'log').touch()
+                    (folder/'empty').mkdir()
+                    page = Path(key if isinstance(key, str) else key[0])
+                    for data in page.parent.glob('*.json'): shutil.copy(data, folder/'empty')
                     sys.stdout.flush() # else a forked process has it, too
-                    proc = context.Process(target=child, args=(cells, folder, args, look))
+                    proc = context.Process(target=child, args=(cells, folder, args.env, look))
                     proc.start()
                     running[key] = time.monotonic(), proc, folder, cells
                 time.sleep(.05)
@@ -134,7 +137,6 @@ def arguments(doc):
     p.add_argument('page', nargs='+')
     p.add_argument('--except', dest='exceptions', type=Path, help='file of exceptions')
     p.add_argument('--env', nargs='*', default=[], help='NAME=VALUE; {folder} is of the page alone')
-    p.add_argument('--data', nargs='*', default=[], help='files that lie beside each page')
     p.add_argument('--nbs', type=Path, default='nbs', help='folder of all pages')
     p.add_argument('--jobs', type=int, default=2, help='how many run at a time')
     p.add_argument('--timeout', type=float, default=300, help='seconds after which one is stopped')

@@ -6,7 +6,7 @@
 Markdown stays as it is, links to pages lead into nbs/, code that readers see becomes Python blocks
 followed by the text that it printed, pictures of cells with a label become files in nbs/; cells
 under `#| hide`, `#|` lines and `:::` fences are left out. Besides, every page with code gets the
-cell that installs the package on Colab, and nbs/ the copy of _quarto.yml that nbdev looks for there.
+cell that installs the package on Colab, and nbs/ the copy of _quarto.yml that nbdev looks for.
 """
 import base64, re
 
@@ -45,13 +45,14 @@ def shown(cell):
     return code.strip(), '\n'.join(filter(None, said))
 
 def picture(cell):
-    "The file for a cell's picture with its bytes, and the Markdown that shows it, if it has a label"
+    "The file for a labelled cell's picture, with its bytes, and the Markdown that shows it"
     d = pages.directives(cell)
     found = [o['data']['image/png'] for o in cell['outputs'] if 'image/png' in o.get('data', {})]
     if not (found and d.get('label', '').startswith('fig-')): return {}, ''
     name = f"{d['label'].removeprefix('fig-')}.png"
     alt, caption = (d.get(k, '').strip('"') for k in ('fig-alt', 'fig-cap'))
-    return {pages.NBS/name: base64.b64decode(''.join(found[0]))}, f'![{alt}](nbs/{name})\n\n*{caption}*'
+    file = {pages.NBS/name: base64.b64decode(''.join(found[0]))}
+    return file, f'![{alt}](nbs/{name})\n\n*{caption}*'
 
 def made_of(page):
     "A page's text and pictures for a code host; code cells that nothing parts share a block"

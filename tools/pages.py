@@ -1,6 +1,6 @@
-"""What the other tools know about the pages: their order and storeys, cells, directives, modules, imports.
+"""What the other tools know about the pages: order, storeys, cells, directives, modules, imports.
 
-nbdev has all of this for one page at a time; the order of the pages stands in nbs/sidebar.yml alone.
+nbdev has all of this for one page at a time; the order of pages stands in nbs/sidebar.yml alone.
 """
 import ast, functools, hashlib, io, json, os, re, tokenize
 from configparser import ConfigParser
@@ -92,7 +92,7 @@ def with_install(nb):
 DIRECTIVE = re.compile(r'#\s*\|\s*([\w-]+):?[ \t]*(.*)')
 
 def directives(cell):
-    "The `#|` lines at the top of a cell: `{'export': '', 'fig-alt': 'A digit'}`; nbdev reads no others"
+    "The `#|` lines at a cell's top, `{'export': '', 'fig-alt': 'A digit'}`; nbdev reads no others"
     found = {}
     for line in source(cell).splitlines():
         if directive := DIRECTIVE.match(line): found[directive[1]] = directive[2].strip()

@@ -20,7 +20,7 @@ def state(): return {f: git('hash-object', f) for f in git('ls-files', '--modifi
 def unknown(): return git('ls-files', '--others', '--exclude-standard', 'nbs', 'torchnn_really')
 
 def run(*command):
-    env = {k: v for k, v in os.environ.items() if k != 'IN_TEST'} # under IN_TEST nbdev exports nothing
+    env = {k: v for k, v in os.environ.items() if k != 'IN_TEST'} # it stops nbdev's export
     done = subprocess.run(command, cwd=pages.ROOT, env=env | {'PYTHONUTF8': '1'})
     if done.returncode: sys.exit(f"`{' '.join(command)}` ended with {done.returncode}")
 

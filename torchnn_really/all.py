@@ -7,7 +7,7 @@ __all__ = ['Digits', 'load_data', 'load_mnist', 'load_mnist_test', 'has_mnist', 
            'log_softmax', 'nll', 'accuracy', 'train_scratch', 'train_functional', 'train_module', 'train_linear',
            'train_optim', 'train_dataset', 'train_dataloader', 'Mnist_Logistic', 'get_model', 'prove_same',
            'count_statements', 'get_data', 'BatchLoader', 'loss_batch', 'fit', 'evaluate', 'History', 'StopFit',
-           'NonFiniteLoss', 'fit_and_log', 'log_dict', 'start_run', 'Mnist_CNN', 'Lambda', 'sequential_cnn',
+           'NonFiniteLoss', 'load_sample', 'fit_and_log', 'log_dict', 'Mnist_CNN', 'Lambda', 'sequential_cnn',
            'preprocess', 'WrappedDataLoader', 'any_size_cnn', 'default_device', 'to_device', 'on_device', 'dataset_on',
            'graphed', 'profiled', 'lean_step', 'keep_memory', 'run_recipe', 'show_images', 'show_weights',
            'show_curves', 'show_diff', 'show_table', 'read_run', 'list_runs', 'show_run', 'compare_runs', 'save_report',
@@ -20,7 +20,7 @@ from .convnets import (
     any_size_cnn, Lambda, Mnist_CNN, preprocess, sequential_cnn, WrappedDataLoader)
 from .data import load_data
 from .device import dataset_on, default_device, graphed, on_device, to_device
-from .digits import Digits
+from .digits import Digits, load_sample
 from .downloads import has_mnist, load_mnist, load_mnist_test
 from .gradients import autograd_graph, recorded
 from .history import History, NonFiniteLoss, StopFit
@@ -29,7 +29,9 @@ from .lean import keep_memory, lean_step
 from .logged import fit_and_log
 from .panel import TrainingControls
 from .pickles import load_pickle
+from .pictures import folder_data, Pictures, train_folder
 from .player import Player
+from .predicting import predict
 from .profiling import profiled
 from .recipes import run_recipe
 from .reports import save_report
@@ -39,13 +41,12 @@ from torchnn_really.rungs import (
     train_dataloader, train_dataset, train_functional, train_linear, train_module, train_optim,
     train_scratch)
 from .runs import list_runs, read_run
+from .saving import load_model, save_model
 from .show import show_curves, show_diff, show_images, show_weights
 from .steering import FitSettings, SteeredFit, stop_all
 from .tables import show_table
-from .tracker import log_dict, start_run
+from .tracker import log_dict
 from .training import evaluate, fit, loss_batch
-from .using import (
-    folder_data, load_model, Pictures, predict, save_model, train_folder)
 
 # %% ../nbs/use/06_all.ipynb #a72fba9f
 _all_ = ['Digits', 'load_data', 'load_mnist', 'load_mnist_test', 'has_mnist', 'load_pickle',
@@ -53,7 +54,7 @@ _all_ = ['Digits', 'load_data', 'load_mnist', 'load_mnist_test', 'has_mnist', 'l
          'train_functional', 'train_module', 'train_linear', 'train_optim', 'train_dataset',
          'train_dataloader', 'Mnist_Logistic', 'get_model', 'prove_same', 'count_statements',
          'get_data', 'BatchLoader', 'loss_batch', 'fit', 'evaluate', 'History', 'StopFit',
-         'NonFiniteLoss', 'fit_and_log', 'log_dict', 'start_run', 'Mnist_CNN', 'Lambda',
+         'NonFiniteLoss', 'load_sample', 'fit_and_log', 'log_dict', 'Mnist_CNN', 'Lambda',
          'sequential_cnn', 'preprocess', 'WrappedDataLoader', 'any_size_cnn', 'default_device',
          'to_device', 'on_device', 'dataset_on', 'graphed', 'profiled', 'lean_step',
          'keep_memory', 'run_recipe', 'show_images', 'show_weights', 'show_curves', 'show_diff',

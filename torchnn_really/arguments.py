@@ -104,7 +104,8 @@ def check_device(
 )->torch.device:
     "The device, if this machine has it; otherwise an error that says what it has"
     default = torch.device('cpu')
-    if torch.accelerator.is_available(): default = torch.accelerator.current_accelerator()
+    if torch.accelerator.is_available():
+        default = torch.accelerator.current_accelerator() or default
     if device is None: return default
     there = sorted({'cpu', default.type})
     try: found = torch.device(device)

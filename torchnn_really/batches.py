@@ -21,15 +21,16 @@ def _selected(tensors, groups)->Iterator[list]:
         yield [t.index_select(0, rows.to(t.device)) for t in tensors]
 
 # %% ../nbs/train/02_batches.ipynb #027b40ad
-def _selects(dl):
-    "Whether rows taken at once are what torch's iterator would give"
-    if dl.num_workers or dl.pin_memory: return False
-    if dl.collate_fn is not default_collate: return False
-    if type(dl.batch_sampler) is not BatchSampler: return False
-    if type(dl.sampler) not in (RandomSampler,SequentialSampler): return False
-    if type(dl.dataset) is not TensorDataset: return False
+def _tensors_of(dl):
+    "The tensors whose rows are what torch would give; None if it does more"
+    if dl.num_workers or dl.pin_memory: return None
+    if dl.collate_fn is not default_collate: return None
+    if type(dl.batch_sampler) is not BatchSampler: return None
+    if type(dl.sampler) not in (RandomSampler,SequentialSampler): return None
+    if type(dl.dataset) is not TensorDataset: return None
     tensors = dl.dataset.tensors
-    return all(type(t) is torch.Tensor and t.is_contiguous() for t in tensors)
+    plain = all(type(t) is torch.Tensor and t.is_contiguous() for t in tensors)
+    return tensors if plain else None
 
 # %% ../nbs/train/02_batches.ipynb #2dc877fa
 class BatchLoader(DataLoader):
@@ -42,10 +43,11 @@ class BatchLoader(DataLoader):
     ): super().__init__(dataset, batch_size, shuffle, **loader_args)
 
     def __iter__(self):
-        if not _selects(self): return super().__iter__()
-        groups = iter(self.batch_sampler)
+        tensors,groups = _tensors_of(self),self.batch_sampler
+        if tensors is None or groups is None: return super().__iter__()
+        groups = iter(groups)
         torch.empty((), dtype=torch.int64).random_(generator=self.generator)
-        return _selected(self.dataset.tensors, groups)
+        return _selected(tensors, groups)
 
 # %% ../nbs/train/02_batches.ipynb #d1a904fa
 def _check_dataset(name, ds):

@@ -19,8 +19,8 @@ def conv_out_size(
 )->int:              # Output height or width, in pixels
     "Output size of `nn.Conv2d` along one axis, for dilation 1"
     if kernel_size > n + 2*padding:
-        raise ValueError(f'kernel_size is {kernel_size}; it must fit into the padded '
-                         f'input, {n} + 2*{padding} pixels')
+        raise ValueError(f'kernel_size is {kernel_size}; it must fit into the '
+                         f'padded input, {n} + 2*{padding} pixels')
     return (n+2*padding-kernel_size)//stride + 1
 
 # %% ../nbs/train/05_convnets.ipynb #4ce4190f

@@ -8,7 +8,6 @@ __all__ = ['has_mnist', 'load_mnist', 'load_mnist_test']
 # %% ../nbs/kit/14_downloads.ipynb #c2205801
 import contextlib
 import hashlib
-import os
 import struct
 import sys
 import time

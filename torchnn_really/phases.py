@@ -108,7 +108,7 @@ def phase_clock(
 class PhasedLoader:
     "A loader to train on whose waiting is measured"
     def __init__(self,
-        dl:Iterable,      # Loader
+        dl,               # Loader: batches, and if asked for its length, dataset, batch size
         clock:PhaseClock, # Clock to tell
     ):
         self.dl,self.clock = dl,clock
@@ -227,7 +227,7 @@ def phase_hooks(
 class SlowDataset(Dataset):
     "A data set that sleeps before each item, as if it came from a slow disk"
     def __init__(self,
-        ds:Dataset,    # Data set whose items these are
+        ds,            # Data set whose items these are
         seconds:float, # To sleep before each item
     ):
         self.ds,self.seconds = ds,seconds

@@ -35,6 +35,7 @@ def progress_bar(
     off = os.environ.get('TQDM_DISABLE', '').lower() not in ('', '0', 'false')
     at_terminal = bool(sys.stderr) and sys.stderr.isatty()
     drawn = in_notebook() or at_terminal
-    more = {} if drawn else dict(file=_Lines(), delay=_EVERY, mininterval=_EVERY)
+    more:dict = dict(file=_Lines(), delay=_EVERY, mininterval=_EVERY)
+    if drawn: more = {}
     seen = progress and not off and (drawn or lines)
     return tqdm(total=total, desc=desc, unit=unit, unit_scale=unit == 'B', disable=not seen, **more)

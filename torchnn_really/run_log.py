@@ -214,8 +214,8 @@ def predictions(
     side,best = math.isqrt(xb[0].numel()),shares.argmax(-1).tolist()
     if side < 4 or side*side != xb[0].numel(): # these are no square pictures of one channel
         rows = [[t, p, float(share.max())] for t,p,share in zip(truth, best, shares)]
-        columns = ['truth','prediction','probability']
-        return dict(predictions=wandb.Table(columns=columns, data=rows))
+        table = wandb.Table(columns=['truth','prediction','probability'], data=rows)
+        return dict(predictions=table)
     marks = [f"{p}{'=' if p == t else '≠'}{t}" for t,p in zip(truth, best)]
     caption = 'prediction and truth: ' + ' '.join(marks)
     tiles = _tiles(xb.detach().cpu().float(), side)

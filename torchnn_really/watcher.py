@@ -11,7 +11,6 @@ import time
 import numpy as np
 import torch
 from .progress import in_notebook
-from .show import show_curves
 from .tracker import print_warning
 
 # %% ../nbs/kit/17_watcher.ipynb #6e81446d

@@ -38,7 +38,7 @@ def page(name):
     sources = [''.join(c['source']) for c in cells if c['cell_type'] == 'code']
     nodes = [n for s in sources if not s.startswith('#| hide') for n in ast.parse(s).body]
     found = [n for n in nodes if isinstance(n, DEFINITIONS)]
-    exec(compile(ast.Module(found, []), str(file), 'exec'), module.__dict__)
+    exec(compile(ast.Module(found, []), f'<{name}>', 'exec'), module.__dict__)
     return module
 
 def note(text): print(text, file=sys.stderr, flush=True)
@@ -107,7 +107,7 @@ def proc(file, name):
     except OSError: return None
     return next((l.partition(':')[2].strip() for l in lines if l.startswith(name)), None)
 
-def in_mb(said): return int(said.split()[0]) / 2**10 # it says '1024 kB'
+def in_mb(said): return int(said.split()[0]) / 2**10 # of '1024 kB'
 
 def resident(peak=False):
     "Memory that this process holds now, or the most it has held, in MB"
@@ -226,7 +226,7 @@ class Child:
         said = self.process.stderr.read().strip().splitlines() if self.process.stderr else []
         raise RuntimeError((said or ['it ended without a word'])[-1])
 
-    def end(self):
+    def close(self):
         try: self.process.communicate(timeout=20)
         except subprocess.TimeoutExpired:
             self.process.kill()
@@ -234,9 +234,7 @@ class Child:
 
 def once(args, *more):
     "What a new process says"
-    new = Child(args, *more)
-    try: return new.ask()
-    finally: new.end()
+    with contextlib.closing(Child(args, *more)) as new: return new.ask()
 
 def in_turns(children, rounds, **what):
     "For each round what each process answers, by name; another one is first each time"
@@ -270,7 +268,7 @@ def lean_rounds(args, model, names, epochs):
             for one in children.values(): one.ask()
             first, *rounds = in_turns(children, n, job=model, epochs=epochs)
         finally:
-            for one in children.values(): one.end()
+            for one in children.values(): one.close()
         for name, got in first.items():
             if name.endswith(LAST): continue
             for key in ('digest', 'says', 'random'):
@@ -395,7 +393,7 @@ def race(args, here):
                 rows[c.name] = dict(seconds=[], cpu_seconds=[]) | ready
         except RuntimeError as e:
             skipped[c.name] = f'failed: {e}'
-            children.pop(c.name).end()
+            children.pop(c.name).close()
             for rows in found.values(): rows.pop(c.name, None)
     note('race: everyone is ready')
     begin = load_average()
@@ -405,7 +403,7 @@ def race(args, here):
                 for name, got in answers.items(): take(rows[name], got, f'{name}, {job}')
                 note(f'race: {job}, round {i} of {args.rounds}')
     finally:
-        for one in children.values(): one.end()
+        for one in children.values(): one.close()
     for rows in found.values():
         wanted = rows['tutorial']['digest']
         for row in rows.values(): row['same'] = row.pop('digest') == wanted
@@ -518,12 +516,11 @@ def bench_frameworks(args):
     print(f'{args.out.name} written, {(time.monotonic()-began)/60:.1f} minutes')
 
 FRAMEWORKS = ['race', 'fresh', 'scaling']
-LIBRARY = dict(lean=bench_lean, track=bench_track, panel=bench_panel, recipes=bench_recipes)
-LIBRARY['import'] = bench_import
+LIBRARY = {'lean': bench_lean, 'track': bench_track, 'panel': bench_panel, 'import': bench_import,
+           'recipes': bench_recipes}
 
 def options():
-    as_it_is = argparse.RawDescriptionHelpFormatter
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=as_it_is)
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     known, parts = [*FRAMEWORKS, *LIBRARY], ['goals', 'build', 'apart']
     p.add_argument('what', nargs='*', metavar='|'.join(known), help='default: all but recipes')
     p.add_argument('--data', choices=['auto','sample','mnist'], default='auto')
