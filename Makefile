@@ -30,9 +30,10 @@ check:    ## the linter, the page check, the sync check
 types:    ## check the types of the modules with pyright
 	$(RUN) --with dev,types tools/check_types.py
 controls: ## the training panel as a page of its own, in a browser
-	$(RUN) --with lab tools/controls.py $(ARGS)
-panel:    ## use the training panel in a real browser, in JupyterLab and in Voilà
-	$(RUN) --with dev,docs,lab tools/test_controls.py $(ARGS)
+	$(RUN) --with lab -m voila tools/panel.ipynb --show_tracebacks=True $(ARGS)
+panel:    ## use the player and the training panel in a real browser, in JupyterLab and in Voilà
+	$(RUN) --with dev,docs,lab tools/run_pages.py checks/22_player --flags slow
+	$(RUN) --with dev,docs,lab tools/test_panel.py $(ARGS)
 docs:     ## build the site into _docs
 	$(RUN) --with dev,docs tools/docs.py $(ARGS)
 shown:    ## run the lessons' cells that the site shows, and no others, after make docs

@@ -16,7 +16,6 @@ __all__ = ['Digits', 'load_data', 'load_mnist', 'load_mnist_test', 'has_mnist', 
 
 # %% ../nbs/use/06_all.ipynb #09a3786a
 from .batches import BatchLoader, get_data
-from .controls import FitSettings, Player, SteeredFit, stop_all, TrainingControls
 from .convnets import (
     any_size_cnn, Lambda, Mnist_CNN, preprocess, sequential_cnn, WrappedDataLoader)
 from .data import load_data
@@ -28,8 +27,10 @@ from .history import History, NonFiniteLoss, StopFit
 from .ladder import climb
 from .lean import keep_memory, lean_step
 from .logged import fit_and_log
+from .panel import TrainingControls
 from .pickles import load_pickle
 from .pictures import folder_data, Pictures, train_folder
+from .player import Player
 from .predicting import predict
 from .profiling import profiled
 from .recipes import run_recipe
@@ -42,6 +43,7 @@ from torchnn_really.rungs import (
 from .runs import list_runs, read_run
 from .saving import load_model, save_model
 from .show import show_curves, show_diff, show_images, show_weights
+from .steering import FitSettings, SteeredFit, stop_all
 from .tables import show_table
 from .tracker import log_dict
 from .training import evaluate, fit, loss_batch
