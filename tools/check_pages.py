@@ -11,7 +11,7 @@ import ast, json, re, sys
 
 import pages
 from as_shown import excused
-from pages import DEFINITIONS, directives, is_exported, path_of, source, tree
+from pages import DEFINITIONS, DIRECTIVE, directives, is_exported, path_of, source, tree
 
 EXCEPTIONS = pages.ROOT/'tools'/'exceptions.txt'
 SHARED = {'rungs', 'convnets'}       # modules that several pages write
@@ -23,8 +23,7 @@ OWN_PATHS = re.compile(r'/(home|root|tmp|Users|var/folders)/|[A-Z]:\\+Users|site
                        + re.escape(str(pages.ROOT)))
 
 def start_of(cell):
-    lines = source(cell).splitlines()
-    return next((l for l in lines if l.strip() and not pages.DIRECTIVE.match(l)), '')[:60]
+    return next((l for l in source(cell).splitlines() if l and not DIRECTIVE.match(l)), '')[:60]
 
 # The pages together
 
@@ -103,7 +102,7 @@ def check_widths(page, nb):
     if pages.storey(page) != 1: return
     if len(cells) > MOST['cells']: yield f'{len(cells)} code cells'
     for cell in filter(pages.is_shown, cells):
-        lines = [l for l in source(cell).splitlines() if l.strip() and not pages.DIRECTIVE.match(l)]
+        lines = [l for l in source(cell).splitlines() if l.strip() and not DIRECTIVE.match(l)]
         yield from (f'{len(l)} columns: {l.strip()[:60]}' for l in lines if len(l) > MOST['shown'])
         code = [l for l in lines if not SIGNATURE.match(l)]
         if 'code-fold' not in directives(cell) and len(code) > MOST['lines']:
@@ -136,7 +135,8 @@ def check_docs(page, nb):
         for n in (n for d in tree(cell).body if isinstance(d, DEFINITIONS) for n in documented(d)):
             comment = '#' in ''.join(lines[n.lineno-1:n.end_lineno])
             said = ast.get_docstring(n) if isinstance(n, DEFINITIONS) else comment
-            if not said: yield f'not documented: {lines[n.lineno-1].strip()}'
+            name = getattr(n, 'name', getattr(n, 'arg', 'a field'))
+            if not said: yield f'{name} is not documented: {lines[n.lineno-1].strip()}'
 
 # The saved outputs
 

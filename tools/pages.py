@@ -55,8 +55,8 @@ def read(page): return json.loads(page.read_text(encoding='utf-8'))
 def write(page, nb):
     "Put `nb` in a page's place in one step, so that whoever stops this leaves the old page whole"
     new = page.with_name(f'.{page.name}.tmp')
-    text = json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True)
-    new.write_text(f'{text}\n', encoding='utf-8', newline='\n')
+    text = json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + '\n'
+    new.write_text(text, encoding='utf-8', newline='\n')
     os.replace(new, page)
 
 def source(cell): return ''.join(cell['source'])

@@ -33,8 +33,7 @@ def main():
     older = list(KINDS)[:list(KINDS).index(here)] if here in KINDS else ['default']
     chosen, settings = list(comparing()), [*zip(older, (2, 1)), ('here', 2)]
     failed = [run(*setting, chosen) for setting in settings]
-    print(f'\n{len(failed)} settings, {sum(failed)} failed. This machine has {here}, '
-          f'oneDNN: {onednn}, MKL: {mkl}; of others it shows nothing')
+    print(f'{sum(failed)} of {len(failed)} failed; here: {here}, oneDNN {onednn}, MKL {mkl}')
     sys.exit(any(failed))
 
 if __name__ == '__main__': main()

@@ -109,8 +109,8 @@ def main():
             note = f'  (cells skipped: {left_out})'*bool(left_out)
             print(f"{'FAILED' if trouble else 'ok':6} {seconds:6.1f} s  {name}{note}", flush=True)
     n_skipped = sum(found.total() for found in marks.values())
-    said = f', {n_skipped} skipped'*bool(n_skipped)
-    print(f'{len(chosen) - failed} passed, {failed} failed{said}', flush=True)
+    said = f'{len(chosen) - failed} passed, {failed} failed'
+    print(said + f', {n_skipped} skipped'*bool(n_skipped), flush=True)
     sys.exit(failed > 0)
 
 if __name__ == '__main__': main()
