@@ -69,7 +69,9 @@ def main():
     export = SlidesExporter(template_file=str(docs.TOOLS/'slides.html.j2'), reveal_theme='white',
                             reveal_url_prefix='reveal', config=Config(TagRemovePreprocessor=tags))
     text, _ = export.from_notebook_node(nbformat.reads(json.dumps(nb), 4))
-    shutil.copytree(reveal/'dist', DECK/'reveal'/'dist', dirs_exist_ok=True)
+    def other_themes(folder, names): # they ask for fonts of another host
+        return [n for n in names if folder.endswith('theme') and n not in ('white.css', 'fonts')]
+    shutil.copytree(reveal/'dist', DECK/'reveal'/'dist', ignore=other_themes, dirs_exist_ok=True)
     shutil.copy(reveal/'LICENSE', DECK/'reveal')
     (DECK/'index.html').write_text(text, encoding='utf-8', newline='\n')
     print(f'{len(cells)} cells of {len(parts)} lessons in {DECK.relative_to(pages.ROOT)}')
