@@ -129,8 +129,10 @@ def imported(body):
     found = {name.split('.')[1] for name in imports(body) if name.startswith('torchnn_really.')}
     return {m for m in found if (LIB/f'{m}.py').exists()}
 
+IMPORT = re.compile(r'(from [\w.]+ )?import ')
+
 def fingerprint(nb):
-    "A hash of a page's own code: when it changes, the page's saved outputs are out of date"
+    "A hash of a page's own code but its imports: when it changes, saved outputs are out of date"
     code = [l.rstrip() for c in code_cells(nb) for l in source(c).splitlines()]
-    kept = '\n'.join(l for l in code if l and not DIRECTIVE.match(l))
+    kept = '\n'.join(l for l in code if l and not DIRECTIVE.match(l) and not IMPORT.match(l))
     return hashlib.sha256(kept.encode()).hexdigest()[:16]

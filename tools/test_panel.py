@@ -80,8 +80,8 @@ class Hand:
         self.box('model').select_option('Mnist_CNN')
         self.fill('epochs', 200) # so that no machine is done before the hand is
         self.press('Step', 'step 1 of')
+        until('ten digits', lambda: len(self.digits()) == 10)
         digits, rate = self.digits(), float(self.box('learning rate').input_value())
-        assert len(digits) == 10, digits
         self.press('Train', 'running')
         for n in (20, 40): self.page.wait_for_function(CURVE, arg=n)
         self.panel.get_by_role('slider').first.focus()
@@ -105,7 +105,7 @@ class Hand:
         self.fill('epochs', 4)
         self.press('Train', 'running')
         expect(self.status).to_contain_text('finished', timeout=240_000)
-        assert self.panel.locator('table').count() >= 2, 'the matrix and the earlier runs are shown'
+        expect(self.panel.locator('table').nth(1)).to_be_visible() # the matrix and earlier runs
         assert float(re.search(r'accuracy ([\d.]+)', self.status.inner_text())[1]) > .5
 
     def looks(self, axe):

@@ -36,7 +36,7 @@ from .profiling import profiled
 from .recipes import run_recipe
 from .reports import save_report
 from .run_views import show_run
-from .rungs import threads
+from .proofs import threads
 from .runs import find_run, list_runs, runs_dir
 from .saving import load_model, save_model
 from .tables import evenly_spaced, show_table
