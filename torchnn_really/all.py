@@ -36,10 +36,11 @@ from .profiling import profiled
 from .recipes import run_recipe
 from .reports import save_report
 from .run_views import compare_runs, show_run
-from torchnn_really.rungs import (
-    accuracy, count_statements, get_model, log_softmax, Mnist_Logistic, nll, prove_same,
-    train_dataloader, train_dataset, train_functional, train_linear, train_module, train_optim,
-    train_scratch)
+from .proofs import prove_same
+from .rungs import (accuracy, count_statements, get_model, log_softmax,
+                                  Mnist_Logistic, nll, train_dataloader, train_dataset,
+                                  train_functional, train_linear, train_module, train_optim,
+                                  train_scratch)
 from .runs import list_runs, read_run
 from .saving import load_model, save_model
 from .show import show_curves, show_diff, show_images, show_weights
