@@ -104,7 +104,7 @@ def check_widths(page, nb):
     for cell in filter(pages.is_shown, cells):
         lines = [l for l in source(cell).splitlines() if l.strip() and not DIRECTIVE.match(l)]
         yield from (f'{len(l)} columns: {l.strip()[:60]}' for l in lines if len(l) > MOST['shown'])
-        code = [l for l in lines if not SIGNATURE.match(l)]
+        code = [l for l in lines if not (SIGNATURE.match(l) or pages.IMPORT.match(l))]
         if 'code-fold' not in directives(cell) and len(code) > MOST['lines']:
             yield f'{len(code)} lines: {start_of(cell)}'
 

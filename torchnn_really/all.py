@@ -33,13 +33,13 @@ from .pictures import folder_data, Pictures, train_folder
 from .player import Player
 from .predicting import predict
 from .profiling import profiled
+from .proofs import prove_same
 from .recipes import run_recipe
 from .reports import save_report
 from .run_views import compare_runs, show_run
-from torchnn_really.rungs import (
-    accuracy, count_statements, get_model, log_softmax, Mnist_Logistic, nll, prove_same,
-    train_dataloader, train_dataset, train_functional, train_linear, train_module, train_optim,
-    train_scratch)
+from .rungs import (
+    accuracy, count_statements, get_model, log_softmax, Mnist_Logistic, nll, train_dataloader,
+    train_dataset, train_functional, train_linear, train_module, train_optim, train_scratch)
 from .runs import list_runs, read_run
 from .saving import load_model, save_model
 from .show import show_curves, show_diff, show_images, show_weights

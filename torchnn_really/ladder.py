@@ -24,9 +24,10 @@ from .drawing import Drawing, draw_weights, png_url, side_by_side
 from .pages import ResultPage
 from .progress import progress_bar
 from .reports import correct_examples, surest_mistakes
-from .rungs import (accuracy, check_run, count_statements, how_same, threads,
-                                  train_dataloader, train_dataset, train_functional, train_linear,
-                                  train_module, train_optim, train_scratch)
+from .proofs import how_same, threads
+from .rungs import (accuracy, check_run, count_statements, train_dataloader,
+                                  train_dataset, train_functional, train_linear, train_module,
+                                  train_optim, train_scratch)
 from .show import loop_source, show_diff
 from .tables import show_table
 from .trainers import MODELS, fit_datasets, train_model
