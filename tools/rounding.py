@@ -24,7 +24,8 @@ def comparing():
 def run(kind, n_threads, chosen):
     "Whether pages failed under one setting"
     print(f'\n== {kind}, threads: {n_threads}', flush=True)
-    command = [sys.executable, 'tools/run_pages.py', *chosen, '--threads', str(n_threads)]
+    command = [sys.executable, 'tools/run_pages.py', *chosen, '--threads', str(n_threads),
+               '--timeout', '900'] # older kernels are slow
     env = FREE | dict(zip(NAMES, KINDS.get(kind, ())))
     return subprocess.run(command, cwd=pages.ROOT, env=env).returncode > 0
 
