@@ -3,18 +3,12 @@
 
     python tools/test_panel.py [nbs/panel.png, to make that picture]
 """
-import os
-import re
-import socket
-import subprocess
-import sys
-import tempfile
-import time
+import os, re, socket, subprocess, sys, tempfile, time
 from contextlib import contextmanager
 from pathlib import Path
 
-import pages
-from browse_site import AXE, FLAGS, axe_core, chromium
+import docs, pages
+from browse_site import AXE, CHROMIUM, FLAGS
 from playwright.sync_api import expect, sync_playwright
 from torchnn_really.runs import list_runs
 
@@ -112,7 +106,7 @@ class Hand:
         "Nothing serious by axe-core; the handle of ipywidgets' slider has no name, the number has"
         expect(self.panel.get_by_role('slider')).to_have_count(1)
         if not axe: return
-        self.page.add_script_tag(content=axe)
+        self.page.add_script_tag(path=axe/'axe.min.js')
         where = dict(include=[['.torchnn-controls']], exclude=[['.noUi-handle']])
         assert not (found := self.page.evaluate(AXE, where)), found
 
@@ -150,11 +144,12 @@ def in_voila(page, address, axe, picture):
     if picture: hand.panel.screenshot(path=picture[0])
 
 if __name__ == '__main__':
-    if not chromium(): sys.exit(print('skipped: no Chromium here (CHROMIUM=… names one)'))
+    if not CHROMIUM: sys.exit(print('skipped: no Chromium here (CHROMIUM=… names one)'))
     expect.set_options(timeout=60_000)
     with sync_playwright() as play, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as top:
-        chrome = play.chromium.launch(executable_path=chromium(), args=FLAGS)
-        page, axe = chrome.new_page(viewport=dict(width=1280, height=1000)), axe_core()
+        chrome = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = chrome.new_page(viewport=dict(width=1280, height=1000))
+        axe = docs.package('axe-core')
         page.set_default_timeout(60_000)
         homes = [Path(tempfile.mkdtemp(dir=top)) for _ in range(2)]
         with lab(homes[0]) as address: in_lab(page, address, homes[0], axe)
