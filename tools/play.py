@@ -3,7 +3,7 @@
 
     python tools/play.py train speed --except tools/exceptions.txt [--env NAME=VALUE ...]
 
-No kept tool does this. A lesson that trains (calls fit…, train_… or step) sets `bs`, `lr`, `seed`,
+No kept tool does this. A lesson that trains (calls fit*, train_* or step) sets `bs`, `lr`, `seed`,
 `epochs` (or None) once each to a number at top level; `momentum`, `opt_func` are turned where set.
 Each turn must run, and change a number or tensor on which two runs as it stands agree. The line
 `untrained: PAGE …` of the exceptions names pages that need no knobs.
