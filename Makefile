@@ -5,6 +5,10 @@
 
 RUN = python3 tools/env.py $(if $(PYTHON),--python '$(PYTHON)')
 
+# .gpu, which git ignores, may hold packages and MNIST's files, for a machine without a network
+GPU = TORCHNN_REALLY_TEST_MNIST=$${TORCHNN_REALLY_TEST_MNIST:-.gpu/mnist} PYTHONPATH=.gpu \
+	$(or $(PYTHON),python3) tools/run_pages.py --flags cuda
+
 LESSONS = climb train speed --except tools/exceptions.txt \
 	--env TORCHNN_REALLY_DATA=sample TORCHNN_REALLY_HOME={folder}
 
@@ -55,7 +59,10 @@ lab:      ## open the pages in JupyterLab
 	$(RUN) --with lab -m jupyterlab nbs $(ARGS)
 bench:    ## measure what the project says about speed and memory, and eight frameworks at the same work
 	$(RUN) --with bench nbs/speed/bench.py $(ARGS)
+gpu:      ## where there is a GPU: run the cells that need one, and keep what they measure in gpu.json
+	$(GPU) train/08_device checks/08_device kit/20_traces kit/21_phases kit/22_profiles
+	$(GPU) speed/06_gpu --data mnist
 clean:    ## remove the environments and everything built
 	git clean -fdXq .venv* *.egg-info .ruff_cache build dist _proc _docs tools/node_modules
 
-.PHONY: help climb test prepare pages check types controls panel docs shown play slides site wheel hooks lab bench clean rounding
+.PHONY: help climb test prepare pages check types controls panel docs shown play slides site wheel hooks lab bench gpu clean rounding

@@ -26,8 +26,9 @@ class PhaseClock:
     "The seconds a training spends in each phase"
     def __init__(self,
         tracer=None, # `Tracer` that is told of each change; None: clock only
+        wait:Callable|None=None, # Waits for the device, before each change; None: no need to
     ):
-        self.tracer = tracer or Tracer(0)
+        self.tracer,self.wait = tracer or Tracer(0),wait
         self.phase,self.since = None,0.
         self.held = False              # no other phase may begin
         self.thread = threading.get_ident()
@@ -46,6 +47,7 @@ class PhaseClock:
         phase:str|None, # As in `enter`
     ):
         "Another phase begins"
+        if self.wait and not self.tracer.on: self.wait()
         if self.phase: self.seconds[self.place][self.phase] += time.perf_counter() - self.since
         self.tracer.switch(phase)
         self.phase,self.since = phase,time.perf_counter()
@@ -89,11 +91,21 @@ class PhaseClock:
         self.enter('loading')
 
 # %% ../nbs/kit/21_phases.ipynb #f13b954c
+def _waiting_for(model):
+    "A function that waits for a model's device; None if it is the CPU"
+    parameters = getattr(model, 'parameters', tuple)()
+    device = next((p.device for p in parameters if p.device.type not in ('cpu','meta')), None)
+    def wait():
+        recording = device.type == 'cuda' and torch.cuda.is_current_stream_capturing()
+        if not recording: torch.accelerator.synchronize(device)
+    return wait if device else None
+
 def phase_clock(
     n_traced:int,     # As given to `profiled`
     first_traced:int, # As given to `profiled`
     folder,           # As given to `profiled`
     n_steps:int|None, # Steps of an epoch, or None
+    model=None,       # As given to `profiled`
 )->PhaseClock:
     "A clock that traces some steps, or an error about its arguments"
     check_count('n_traced', n_traced, least=0)
@@ -102,7 +114,7 @@ def phase_clock(
     if n_traced and torch.autograd._profiler_enabled(): # pyright: ignore[reportPrivateImportUsage]
         raise RuntimeError('a torch profiler is running already, and there can be one at a time; '
                            'stop it, or give n_traced=0')
-    return PhaseClock(Tracer(n_traced, first_traced, n_steps))
+    return PhaseClock(Tracer(n_traced, first_traced, n_steps), _waiting_for(model))
 
 # %% ../nbs/kit/21_phases.ipynb #4bcd9135
 class PhasedLoader:

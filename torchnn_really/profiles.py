@@ -15,7 +15,8 @@ from torchnn_really.pages import save_page
 from torchnn_really.phases import PHASES, PhaseClock
 from torchnn_really.show import new_ax
 from torchnn_really.tables import Table, show_table
-from torchnn_really.traces import check_folder, operator_events, phase_events, write_trace
+from torchnn_really.traces import check_folder, device_events, operator_events, phase_events
+from torchnn_really.traces import write_trace
 
 # %% ../nbs/kit/22_profiles.ipynb #640a969f
 def _by_batch(trace):
@@ -151,9 +152,9 @@ def show_phases(
 # %% ../nbs/kit/22_profiles.ipynb #8740035c
 def _begins(phases):
     "When each step of a trace begins, and when the last one ends"
-    steps = [p['ts'] for p in phases if p['name'] == 'loading']
-    after = [p['ts'] for p in phases if p['name'] == 'validation'][:1]
-    return steps + after + [p['ts'] + p['dur'] for p in phases[-1:]]
+    steps = [p for p in phases if p['name'] == 'loading']
+    same_part = [p for p in phases if p.get('args') == steps[-1].get('args')] if steps else []
+    return [p['ts'] for p in steps] + [p['ts'] + p['dur'] for p in same_part[-1:]]
 
 def show_timeline(
     trace:dict, # Trace, as from `read_trace` or `Profile.trace`
@@ -170,16 +171,23 @@ def show_timeline(
     begin,end = begins[step-1],begins[min(step-1+n, last)]
     ax = ax or new_ax(9, 4.2)
     boxes = [(0, p, PHASES[p['name']]) for p in phases]
-    boxes += [(o['depth']+1.2, o, PHASES.get(o['phase'], PHASES['other']))
-              for o in operator_events(trace)]
+    on_gpu = device_events(trace)
+    top = ['GPU','operators'] if on_gpu else ['operators']
+    boxes += [(o['depth'] + len(top) + .2, o, _color(o)) for o in operator_events(trace)]
     boxes = [box for box in boxes if begin <= box[1]['ts'] < end]
     for box in boxes: _box(ax, *box, begin, end)
+    for e in on_gpu: # often thinner than a pixel
+        if begin <= e['ts'] < end:
+            ax.barh(1.2, e['dur'], left=e['ts']-begin, height=.85, color=_color(e), lw=.8,
+                    edgecolor=_color(e))
     depth = max((y for y,_,_ in boxes), default=0)
-    lanes = ['phases','operators',*['inside']*(int(depth)-1)]
+    lanes = ['phases',*top,*['inside']*(int(depth)-len(top))]
     ax.set(xlim=(0, end-begin), ylim=(depth+.5, -.5), xlabel='microseconds',
            yticks=[0, *(d+1.2 for d in range(len(lanes)-1))], yticklabels=lanes)
     ax.spines[['top','right']].set_visible(False)
     return ax
+
+def _color(event): return PHASES.get(event['phase'], PHASES['other'])
 
 def _box(ax, y, event, color, begin, end):
     "One event, with its name if there is room for it"

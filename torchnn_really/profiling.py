@@ -32,7 +32,7 @@ def profiled(
     **fit_args,         # What else `fit` takes
 )->Profile:             # What `fit` returned is its `.history`
     "Train as `fit` does, and measure where the time goes; nothing else is changed"
-    clock = phase_clock(n_traced, first_traced, folder, n_batches(train_dl))
+    clock = phase_clock(n_traced, first_traced, folder, n_batches(train_dl), model)
     end = phased_epoch_end(on_val_epoch_end, clock, folder)
     with clock.tracer.finishing(folder), phase_hooks(clock, model, opt):
         history = fit(
