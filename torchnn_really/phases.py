@@ -94,11 +94,13 @@ class PhaseClock:
 def _waiting_for(model):
     "A function that waits for a model's device; None if it is the CPU"
     parameters = getattr(model, 'parameters', tuple)()
-    device = next((p.device for p in parameters if p.device.type not in ('cpu','meta')), None)
+    devices = [p.device for p in parameters if p.device.type not in ('cpu','meta')]
+    if not devices: return None
+    device = devices[0]
     def wait():
         recording = device.type == 'cuda' and torch.cuda.is_current_stream_capturing()
         if not recording: torch.accelerator.synchronize(device)
-    return wait if device else None
+    return wait
 
 def phase_clock(
     n_traced:int,     # As given to `profiled`
