@@ -10,10 +10,12 @@ import ast
 import difflib
 import html
 import inspect
+import io
 import itertools
 import math
 import re
 import textwrap
+import tokenize
 from collections.abc import Callable
 from .arguments import check_count
 from .curves import check_smooth, curve_points, ema, is_sparse, line_style
@@ -145,6 +147,46 @@ def loop_source(
     if not loops: raise ValueError(f"{getattr(code, '__name__', 'code')} has no for statement")
     loop = min(loops, key=lambda node: node.lineno)
     return textwrap.dedent('\n'.join(text.splitlines()[loop.lineno-1:loop.end_lineno]))
+
+# %% ../nbs/kit/01_show.ipynb #3d0e5e75
+def bare_source(
+    code:Callable|str, # A function, a class, or source text
+)->str:                # One line for each that runs
+    "Source without imports, docstrings, comments and blank lines, a signature on one line"
+    text = _source(code)
+    lines = text.splitlines()
+    for t in tokenize.generate_tokens(io.StringIO(text).readline):
+        row,column = t.start
+        if t.type == tokenize.COMMENT: lines[row-1] = lines[row-1][:column].rstrip()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef): _join_signature(node, lines)
+    for node in filter(_is_unread, ast.walk(ast.parse(text))):
+        first,end = node.lineno-1,node.end_lineno
+        if not lines[first][:node.col_offset].strip(): lines[first:end] = ['']*(end-first)
+    return '\n'.join(line for line in lines if line.strip())
+
+def code_lines(
+    code:Callable|str, # A function, a class, or source text
+)->int:                # Such lines as `bare_source` leaves; what brackets spread is one
+    "How many lines of code there are"
+    tokens = tokenize.generate_tokens(io.StringIO(bare_source(code)).readline)
+    return sum(t.type == tokenize.NEWLINE for t in tokens)
+
+def _is_unread(node):
+    "Is it an import or a docstring?"
+    is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return is_text or isinstance(node, ast.Import | ast.ImportFrom)
+
+def _join_signature(node, lines):
+    "Put a function's signature, and what follows on its last line, on its first"
+    body,first = node.body[0],node.lineno-1
+    end = body.lineno - (not lines[body.lineno-1][:body.col_offset].strip())
+    joined,*parts = [line.strip() for line in lines[first:end]]
+    for part in filter(None, parts):
+        if part.startswith(')'): joined = joined.removesuffix(',') + part
+        else: joined += part if joined.endswith('(') else f' {part}'
+    indent = ' '*node.col_offset
+    lines[first:end] = [indent + joined] + ['']*len(parts)
 
 # %% ../nbs/kit/01_show.ipynb #67861f7e
 def _likeness(old, new):
