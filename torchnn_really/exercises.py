@@ -132,3 +132,60 @@ def check_TakeTurns(
     ds = TensorDataset(labels)
     batches = [yb.tolist() for yb, in DataLoader(ds, batch_size=3, sampler=sampler)]
     if batches != [[0,1,2]]*2: return f'a DataLoader makes the batches {batches} of it'
+
+# %% ../nbs/kit/25_exercises.ipynb #71e5b600
+_RESPONSIBLE = dict(module='lists the parameters', functional='computes the loss',
+                    dataloader='cuts the batches', optim='takes the steps',
+                    dataset='keeps images and labels together')
+
+@hints
+def check_answers(
+    given:dict, # The answer: the name of a piece for each of five complaints, in this order
+)->str:
+    "What is still wrong with the answers, or 'right'"
+    if len(given) != 5: return f'there are {len(given)} answers for five complaints'
+    for (complaint,got),(piece,does) in zip(given.items(), _RESPONSIBLE.items()):
+        name = getattr(got, '__name__', str(got)).lower().rpartition('.')[2]
+        if got is None: return f'nothing is named for "{complaint}"'
+        if name not in _RESPONSIBLE: return f'{got!r} is none of {sorted(_RESPONSIBLE)}'
+        if name != piece: return f'"{complaint}": which piece {does}?'
+
+# %% ../nbs/kit/25_exercises.ipynb #9d1f2ae3
+def _one_epoch(train_dl, model, opt, loss_func):
+    losses = []
+    for xb,yb in train_dl:
+        loss = loss_func(model(xb), yb)
+        losses.append(loss.detach())
+        loss.backward()
+        opt.step()
+        opt.zero_grad()
+    return losses
+
+def _epoch_of(f):
+    "What a loop returns, and the weights before and after it"
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(68, 5, generator=generator)
+    model = nn.Linear(5, 3)
+    with torch.no_grad(): model.weight.copy_(torch.linspace(-1, 1, 15).view(3, 5)).add_(.01)
+    with torch.no_grad(): model.bias.zero_()
+    opt,before = optim.SGD(model.parameters(), lr=.5),model.weight.detach().clone()
+    train_dl = DataLoader(TensorDataset(x, x[:,:3].argmax(1)), batch_size=10)
+    return f(train_dl, model, opt, nn.functional.cross_entropy), before, model.weight.detach()
+
+@hints
+def check_one_epoch(
+    f:Callable, # The answer: takes a loader, a model, an optimizer and a loss function
+)->str:
+    "What is still wrong with `one_epoch`, or 'right'"
+    (want,_,_),(got,before,after) = _epoch_of(_one_epoch),_epoch_of(f)
+    if got is None: return 'it returned None; return the losses'
+    got = list(got)
+    if len(got) != 7: return f'{len(got)} losses for 7 batches'
+    if any(getattr(loss, 'requires_grad', False) for loss in got):
+        return 'a loss still holds its graph; detach it'
+    if torch.equal(before, after): return ('the weights have not moved; after each backward() '
+        'comes step(), and zero_grad() not between them')
+    for i,(a,b) in enumerate(zip(map(float, got), map(float, want))):
+        hint = ['it is the loss of the first batch, before any step',
+                'is there one step for each batch?'][i] if i < 2 else 'are gradients cleared?'
+        if abs(a-b) > 1e-5: return f'loss {i+1} is {a:.4f} and should be {b:.4f}: {hint}'
