@@ -1,7 +1,6 @@
 """What the other tools know about the pages: order, storeys, cells, directives, modules, imports.
 
-nbdev knows one page at a time; the order of the pages stands in nbs/sidebar.yml alone.
-"""
+nbdev knows one page at a time; the order of the pages stands in nbs/sidebar.yml alone."""
 import ast, hashlib, json, os, re
 from configparser import ConfigParser
 from pathlib import Path
