@@ -4,7 +4,7 @@
     python tools/check_pages.py [--no-outputs]
 
 No linter knows what a lesson is. Prints problems, the minutes that lessons take, and counts; exits
-with 1 if there is a problem. `--no-outputs`, for work in progress, lets saved outputs be stale.
+with 1 if there is a problem. With `--no-outputs`, for work in progress, stale outputs are none.
 Pages that tools/exceptions.txt names are excused from what it says."""
 import ast, json, re, sys
 
@@ -17,6 +17,7 @@ SHARED = {'rungs', 'convnets'}       # modules that several pages write
 HEAVY = {'matplotlib', 'ipywidgets', 'wandb', 'tqdm', 'requests'} # imported where they are needed
 UNSAID = {'__init__', 'forward', 'extra_repr'} # the class's docstring is theirs
 SIGNATURE = re.compile(r'\s+(\**\w+[:=].*, *#|".*"$|\))') # no line of code for a reader
+STALE = 'stale outputs: make pages ARGS='
 MOST = dict(cells=40, lines=15, shown=84, module=400, minutes=20)
 OWN_PATHS = re.compile(r'/(home|root|tmp|Users|var/folders)/|[A-Z]:\\+Users|site-packages|'
                        + re.escape(str(pages.ROOT)))
@@ -83,8 +84,8 @@ def check_prose(page, nb):
     front, *others = prose(nb) or ['']
     if not re.fullmatch(r'# .+\n\n> .+\s*(\n- [\w-]+: .*)*', front):
         yield f'its first cell must be `# title`, `> description`, `- key: value`: {front[:60]}'
-    for number in re.findall(r'\b[Pp]ages? \d+', '\n'.join(others)):
-        yield f'it says {number}: say the title, since pages may be numbered anew'
+    for found in re.findall(r'\b[Pp]ages? \d+|`[<>]{7} .*`', '\n'.join(others)):
+        yield f'it says {found}: name a page by its title, settle a conflict'
 
 def check_cells(page, nb):
     "Imports stand in cells of their own, exported ones are light; no exported cell patches a class"
@@ -156,7 +157,7 @@ def check_fresh(page, nb):
     "The outputs are those of the code, and there is one where a shown cell ends with a value"
     cells = pages.code_cells(nb)
     if cells and nb['metadata'].get('outputs_of') != pages.fingerprint(nb):
-        yield 'stale outputs: run make pages'
+        yield STALE + path_of(page).removesuffix('.ipynb')
         return
     run = [c for c in cells if directives(c).keys().isdisjoint({'cuda', 'online', 'eval'})]
     for cell in (c for c in run if pages.is_shown(c) and not c.get('outputs')):
@@ -209,9 +210,9 @@ def counts(book, companions):
 def main():
     book = {p: pages.read(p) for p in pages.all_pages()}
     companions = {p: pages.read(p) for p in pages.companions()}
-    if '--no-outputs' in sys.argv: ALONE.remove(check_fresh)
     found = [f'{page and path_of(page)}: {what}' for page, what in problems(book, companions)]
     print('\n'.join([*found, *reading(book)]))
+    if '--no-outputs' in sys.argv: found = [line for line in found if STALE not in line]
     for n, what, *most in counts(book, companions):
         print(n, what, *(f'(at most {m})' for m in most))
         found += [what for m in most if n > m]
