@@ -14,10 +14,8 @@ from pages import DEFINITIONS, DIRECTIVE, directives, is_exported, path_of, sour
 
 EXCEPTIONS = pages.ROOT/'tools'/'exceptions.txt'
 SHARED = {'rungs', 'convnets'}       # modules that several pages write
-HEAVY = {'matplotlib', 'ipywidgets', 'wandb', 'tqdm', 'requests'} # imported where they are needed
-UNSAID = {'__init__', 'forward', 'extra_repr'} # the class's docstring is theirs
 SIGNATURE = re.compile(r'\s+(\**\w+[:=].*, *#|".*"$|\))') # no line of code for a reader
-STALE = 'stale outputs: make pages ARGS='
+LINK = re.compile(r'\[([A-Z][^][`]*)\]\(([\w./-]+\.ipynb)\)') # to a page, and no section of it
 MOST = dict(cells=40, lines=15, shown=84, module=400, minutes=20)
 OWN_PATHS = re.compile(r'/(home|root|tmp|Users|var/folders)/|[A-Z]:\\+Users|site-packages|'
                        + re.escape(str(pages.ROOT)))
@@ -77,6 +75,14 @@ def check_listed(book):
     for page in {p for p in named if named.count(p) > 1} | book.keys() ^ {*named}:
         yield page, 'nbs/sidebar.yml must name each page that is there, once'
 
+def check_links(book):
+    "A link with a capital letter is a title, or the part of one before or after its colon"
+    for page, nb in book.items():
+        for text, to in LINK.findall('\n'.join(prose(nb))):
+            title = prose(book.get((page.parent/to).resolve(), nb))[0].splitlines()[0][2:]
+            if text.lower() not in [title.lower(), *title.lower().split(': ')]:
+                yield page, f'a link to {to} says {text!r}, the title there is {title!r}'
+
 # One page
 
 def check_prose(page, nb):
@@ -88,17 +94,14 @@ def check_prose(page, nb):
         yield f'it says {found}: name a page by its title, settle a conflict'
 
 def check_cells(page, nb):
-    "Imports stand in cells of their own, exported ones are light; no exported cell patches a class"
+    "Imports stand in cells of their own; no exported cell patches a class"
     for cell in pages.code_cells(nb):
         body, start = tree(cell).body, start_of(cell)
         found = [n for n in body if isinstance(n, ast.Import | ast.ImportFrom)]
         if 0 < len(found) < len(body): yield f'a cell mixes imports with other code: {start}'
         below = {*re.findall(r'(?m)^#\s*\|\s*([\w-]+)', source(cell))} - directives(cell).keys()
         if below: yield f'nbdev does not see {below} below code: {start}'
-        if not is_exported(cell): continue
-        heavy = HEAVY & {name.split('.')[0] for n in found for name in pages.imports(n)}
-        if heavy: yield f'exports a top-level import of {heavy}: {start}'
-        if '\n@patch' in source(cell): yield f'exports @patch: {start}'
+        if is_exported(cell) and '\n@patch' in source(cell): yield f'exports @patch: {start}'
 
 def check_widths(page, nb):
     "What is shown of a lesson fits a page, and is short; the linter knows of other lines"
@@ -124,7 +127,7 @@ def check_exercises(page, nb):
 def documented(node):
     "What of a public definition should be documented: itself, its arguments, fields, methods"
     if node.name.startswith('_') and node.name != '__init__': return
-    if node.name not in UNSAID: yield node
+    if node.name not in ('__init__', 'forward', 'extra_repr'): yield node # the class's is theirs
     if isinstance(node, ast.FunctionDef):
         found = (a for a in ast.walk(node.args) if isinstance(a, ast.arg))
         yield from (a for a in found if a.arg not in ('self', 'cls'))
@@ -157,7 +160,7 @@ def check_fresh(page, nb):
     "The outputs are those of the code, and there is one where a shown cell ends with a value"
     cells = pages.code_cells(nb)
     if cells and nb['metadata'].get('outputs_of') != pages.fingerprint(nb):
-        yield STALE + path_of(page).removesuffix('.ipynb')
+        yield f'stale outputs: make pages ARGS={path_of(page)}'
         return
     run = [c for c in cells if directives(c).keys().isdisjoint({'cuda', 'online', 'eval'})]
     for cell in (c for c in run if pages.is_shown(c) and not c.get('outputs')):
@@ -165,7 +168,7 @@ def check_fresh(page, nb):
             case [*_, ast.Expr(v)] if not isinstance(v, ast.Call): # a call may give None
                 yield f'it ends with a value, and no output is saved: {start_of(cell)}'
 
-TOGETHER = [check_modules, check_storeys, check_picture, check_listed]
+TOGETHER = [check_modules, check_storeys, check_picture, check_listed, check_links]
 ALONE = [check_prose, check_cells, check_widths, check_exercises, check_docs, check_outputs,
          check_fresh]
 
@@ -212,7 +215,7 @@ def main():
     companions = {p: pages.read(p) for p in pages.companions()}
     found = [f'{page and path_of(page)}: {what}' for page, what in problems(book, companions)]
     print('\n'.join([*found, *reading(book)]))
-    if '--no-outputs' in sys.argv: found = [line for line in found if STALE not in line]
+    if '--no-outputs' in sys.argv: found = [f for f in found if ': stale outputs: ' not in f]
     for n, what, *most in counts(book, companions):
         print(n, what, *(f'(at most {m})' for m in most))
         found += [what for m in most if n > m]
