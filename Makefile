@@ -56,7 +56,7 @@ hooks:    ## install git hooks: notebooks that merge, quick checks before a comm
 	git config core.hooksPath .githooks
 	git config merge.nbdev-merge.driver 'sh .githooks/merge %O %A %B %P'
 lab:      ## open the pages in JupyterLab
-	$(RUN) --with lab -m jupyterlab nbs $(ARGS)
+	$(RUN) --with dev,lab -m jupyterlab nbs $(ARGS)
 bench:    ## measure what the project says about speed and memory, and eight frameworks at the same work
 	$(RUN) --with bench nbs/speed/bench.py $(ARGS)
 gpu:      ## where there is a GPU: run the cells that need one, and keep what they measure in gpu.json
