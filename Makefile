@@ -23,6 +23,7 @@ rounding: ## run the pages that compare as on older processors, with one thread 
 prepare:  ## before a commit: clean, export, README and CONTRIBUTING, every page's tests, page check
 	$(RUN) --with dev tools/sync.py --fix
 	$(RUN) --with dev tools/run_pages.py $(ARGS)
+	-$(RUN) --with dev tools/run_pages.py --save stale
 	$(RUN) --with dev tools/check_pages.py --no-outputs
 pages:    ## run every page in order on MNIST and save the outputs that readers see
 	$(RUN) --with dev tools/run_pages.py --save $(ARGS)

@@ -158,10 +158,10 @@ def check_outputs(page, nb):
 
 def check_fresh(page, nb):
     "The outputs are those of the code, and there is one where a shown cell ends with a value"
-    cells = pages.code_cells(nb)
-    if cells and nb['metadata'].get('outputs_of') != pages.fingerprint(nb):
+    if pages.is_stale(nb):
         yield f'stale outputs: make pages ARGS={path_of(page)}'
         return
+    cells = pages.code_cells(nb)
     run = [c for c in cells if directives(c).keys().isdisjoint({'cuda', 'online', 'eval'})]
     for cell in (c for c in run if pages.is_shown(c) and not c.get('outputs')):
         match tree(cell).body:

@@ -135,3 +135,5 @@ def fingerprint(nb):
     code = [l.rstrip() for c in code_cells(nb) for l in source(c).splitlines()]
     kept = '\n'.join(l for l in code if l and not DIRECTIVE.match(l) and not IMPORT.match(l))
     return hashlib.sha256(kept.encode()).hexdigest()[:16]
+
+def is_stale(nb): return code_cells(nb) and nb['metadata'].get('outputs_of') != fingerprint(nb)
