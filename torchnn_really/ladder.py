@@ -11,12 +11,14 @@ import html
 import inspect
 import re
 import textwrap
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 import torch
 import torch.nn.functional as F
+from . import mini
 from .curves import draw_curves, ema
 from .data import load_data
 from .digits import Digits
@@ -25,10 +27,10 @@ from .pages import ResultPage
 from .progress import progress_bar
 from .reports import correct_examples, surest_mistakes
 from .proofs import how_same, threads
-from .rungs import (accuracy, check_run, count_statements, train_dataloader,
-                                  train_dataset, train_functional, train_linear, train_module,
-                                  train_optim, train_scratch)
-from .show import loop_source, show_diff
+from .rungs import (Rung, accuracy, check_run, count_statements, starting_weights,
+                                  train_dataloader, train_dataset, train_functional,
+                                  train_linear, train_module, train_optim, train_scratch)
+from .show import bare_source, code_lines, loop_source, show_diff
 from .tables import show_table
 from .trainers import MODELS, fit_datasets, train_model
 
@@ -46,6 +48,7 @@ class Row(NamedTuple):
     same:str         # How its losses compare with the rung's above
     proven:bool=True # Does its claim hold?
     note:str=''      # What needs saying
+    ours:int=0       # Lines of our own piece, which torch's replaces
 
 RUNGS = { # The seven loops in order, and what each adds
     train_scratch: 'tensors alone',
@@ -56,16 +59,48 @@ RUNGS = { # The seven loops in order, and what each adds
     train_dataset: 'TensorDataset',
     train_dataloader: 'DataLoader'}
 
+OURS = { # What the climb writes itself before it takes torch's
+    train_functional: [mini.cross_entropy],
+    train_module: [mini.Parameter, mini.Module],
+    train_linear: [mini.Linear],
+    train_optim: [mini.SGD],
+    train_dataset: [mini.TensorDataset],
+    train_dataloader: [mini.DataLoader]}
+
+# %% ../nbs/use/01_ladder.ipynb #bb5c3829
+def train_mini(data:Digits, epochs:int|None=None, bs:int=64, lr:float=.5, # As they are
+               seed:int=0)->Rung:                                         # for the other rungs
+    "`train_dataloader` with the pieces of `mini` in place of torch's"
+    epochs = check_run(data, epochs, bs, lr)
+    train_dl = mini.DataLoader(mini.TensorDataset(data.x_train, data.y_train), batch_size=bs)
+    model = mini.Linear(784, 10)
+    weights,bias = starting_weights(seed)
+    model.weight,model.bias = mini.Parameter(weights.T),mini.Parameter(bias)
+    opt = mini.SGD(model.parameters(), lr=lr)
+
+    losses,start = [],time.perf_counter()
+    for epoch in range(epochs):
+        for xb,yb in train_dl:
+            pred = model(xb)
+            loss = mini.cross_entropy(pred, yb)
+            losses.append(loss.detach())
+            loss.backward()
+            opt.step()
+            opt.zero_grad()
+    seconds = time.perf_counter()-start
+    return Rung(torch.stack(losses), model.weight.detach(), model.bias.detach(), seconds)
+
 # %% ../nbs/use/01_ladder.ipynb #53ce2d48
 def _same_losses(
     losses, # Losses of a rung, `(steps,)`
     above,  # Losses of the rung above, or None
     steps,  # How many to compare; None: all
+    atol=1e-6, # Largest difference that is allowed
 ):          # Words, and whether the claim holds
-    "Are two rungs' losses the same, within a millionth?"
+    "Are two rungs' losses the same, within `atol`?"
     if above is None: return 'the baseline', True
     a,b = losses[:steps],above[:steps]
-    holds = a.shape == b.shape and bool(((a-b).abs() <= 1e-6).all())
+    holds = a.shape == b.shape and bool(((a-b).abs() <= atol).all())
     words = how_same(a, b) + (f' for {steps} steps' if steps else '')
     return (words if holds else f'DIFFERENT: {words}'), holds
 
@@ -75,11 +110,14 @@ def _rung_row(func, data, epochs, bs, seed, above):
     with threads(1): # a product of 64×784×10 is too small to share out
         run = func(data, epochs, bs, seed=seed)
     scores = partial(F.linear, weight=run.weight, bias=run.bias)
-    same,proven = _same_losses(run.losses, above, None)
-    row = Row(func.__name__, RUNGS[func], count_statements(func), run.seconds/epochs,
+    atol = 1.5e-6 if func is train_mini else 1e-6
+    same,proven = _same_losses(run.losses, above, None, atol)
+    row = Row(func.__name__, RUNGS.get(func, 'all of it ours'),
+              count_statements(func), run.seconds/epochs,
               run.losses[0].item(), run.losses[-1].item(),
               F.cross_entropy(scores(data.x_valid), data.y_valid).item(),
-              accuracy(scores(data.x_valid), data.y_valid).item(), same, proven)
+              accuracy(scores(data.x_valid), data.y_valid).item(), same, proven,
+              ours=sum(map(code_lines, OURS.get(func, []))))
     return row, run.losses, run.weight, scores
 
 def _model_row(name, data, epochs, bs, seed, above):
@@ -140,7 +178,8 @@ class Ladder:
     def table(self):
         "The rows as a table"
         return show_table([{
-            'rung': r.rung, 'adds': r.adds, 'statements': r.statements,
+            'rung': r.rung, 'adds': r.adds, 'ours': f'{r.ours} lines' if r.ours else '',
+            'statements': r.statements,
             's/epoch': f'{r.seconds:.2f}', 'first loss': f'{r.first_loss:.3f}',
             'last loss': f'{r.last_loss:.3f}', 'valid loss': f'{r.valid_loss:.3f}',
             'accuracy': f'{r.accuracy:.1%}', 'same as the rung above': r.same} for r in self.rows],
@@ -149,7 +188,7 @@ class Ladder:
     def __repr__(self): return f'{self.table()!r}\n{self.verdict()}'
     def _repr_html_(self):
         lines = ''.join(f'<p>{html.escape(line)}</p>' for line in self.verdict().splitlines())
-        return self.table()._repr_html_() + lines
+        return _narrow_table(self) + lines
 
     def add_row(self,
         row:Row,             # The next one
@@ -181,6 +220,27 @@ def _pick_digits(probabilities, data):
     chosen = torch.cat([wrong, right])
     return data.x_valid[chosen], y[chosen]
 
+_CELL = 'padding:.25em .45em;text-align:{};border-bottom:1px solid #8888;vertical-align:top'
+
+def _narrow_table(ladder):
+    "The rows for a page: columns that fit a telephone, two lines in a cell"
+    def cells(tag, texts):
+        sides = ('left', *['right']*3, 'left')
+        return ''.join(f'<{tag} style="{_CELL.format(side)}">{text}</{tag}>'
+                       for side,text in zip(sides, texts))
+    head = cells('th', ('rung', 'state&shy;ments', 's/epoch', 'valid loss<br>accuracy',
+                        'same as the rung above'))
+    rows = ''.join(f'<tr>{cells("td", _row_cells(row))}</tr>' for row in ladder.rows)
+    title = f'<caption style="caption-side:top">{html.escape(ladder.heading)}</caption>'
+    return ('<div style="overflow-x:auto"><table style="border-collapse:collapse;font-size:.85em">'
+            f'{title}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>')
+
+def _row_cells(r):
+    name,adds = html.escape(r.rung).replace('_', '_<wbr>'),html.escape(r.adds)
+    ours = f'; ours: {r.ours}&nbsp;lines' if r.ours else ''
+    return (f'<b>{name}</b><br><small>{adds}{ours}</small>', r.statements, f'{r.seconds:.2f}',
+            f'{r.valid_loss:.3f}<br>{r.accuracy:.1%}', html.escape(r.same))
+
 # %% ../nbs/use/01_ladder.ipynb #d65211f0
 def climb(
     data:Digits|None=None, # Digits; None: `load_data()`
@@ -190,13 +250,13 @@ def climb(
     *,
     progress:bool=True,    # Show a progress bar, in a terminal or a notebook?
 )->Ladder:                 # The rows; Ctrl-C ends the climb and keeps those that are done
-    "Run every rung, then `fit` with every model, and compare each with the one above"
+    "Run every rung, then ours, then `fit` with every model, and compare each with the one above"
     if data is None: data = load_data()
     epochs = check_run(data, epochs, bs, lr=1)
     passes = 'epoch' if epochs == 1 else 'epochs'
     ladder = Ladder(f'{data.heading} · {epochs} {passes} · batch {bs} · seed {seed}')
     try:
-        n = len(RUNGS) + len(MODELS)
+        n = len(RUNGS) + 1 + len(MODELS)
         with progress_bar(n, 'climbing', 'rung', progress, lines=True) as bar:
             _climb_steps(ladder, data, epochs, bs, seed, bar)
     except KeyboardInterrupt: ladder.stopped = True
@@ -205,7 +265,7 @@ def climb(
 def _climb_steps(ladder, data, epochs, bs, seed, bar):
     "Run each step and add its row; `logistic` and `cnn` begin something new"
     losses = None
-    for step in [*RUNGS, *MODELS]:
+    for step in [*RUNGS, train_mini, *MODELS]:
         is_model = step in MODELS
         bar.set_postfix_str(step if is_model else step.__name__)
         above = None if step in ('logistic','cnn') else losses
@@ -219,8 +279,9 @@ def _ladder_page(ladder):
     "The whole climb as a `ResultPage`"
     page = ResultPage('What is torch.nn, really?', f'{ladder.heading}\n{ladder.verdict()}')
     if not ladder.rows: return page
-    page.add('The ladder', 'From raw tensors to torch.nn, a step in each row. The last column says '
-             'whether a row computed what the row above it computed.',
+    page.add('The ladder', 'From raw tensors to torch.nn, a step in each row: ours first, in so '
+             'many lines, then what torch has for it. The last column says whether a row '
+             'computed what the row above it computed.',
              show_table(ladder.table().rows))
     page.add('The same digits, read by every row', 'Six digits that the first row gets most wrong, '
              'and six that it gets right. In each cell what the row reads, shaded if it is wrong, '
@@ -232,7 +293,7 @@ def _ladder_page(ladder):
         page.add(f'{i+1}. {row.rung}', *_row_parts(ladder, i), level=3)
     return page
 
-_CELL = 'padding:.2em .35em;text-align:center'
+_DIGIT = 'padding:.2em .35em;text-align:center'
 
 def predictions_table(
     ladder:Ladder, # What `climb` returned
@@ -250,7 +311,7 @@ def _digit_heading(picture, label):
     look = ('width:38px;height:38px;max-width:none;image-rendering:pixelated;'
             'display:block;margin:auto')
     image = f'<img alt="a {label}" src="{png_url(picture)}" style="{look}">'
-    return f'<th scope="col" style="{_CELL}">{image}<span aria-hidden="true">{label}</span></th>'
+    return f'<th scope="col" style="{_DIGIT}">{image}<span aria-hidden="true">{label}</span></th>'
 
 def _predictions_row(name, probabilities, labels):
     sure,said = probabilities.max(1)
@@ -258,8 +319,8 @@ def _predictions_row(name, probabilities, labels):
     return f'<tr><th scope="row" style="text-align:left;padding-right:.6em">{name}</th>{cells}</tr>'
 
 def _prediction_cell(said, sure, label):
-    if said == label: return f'<td style="{_CELL}">{said}<br><small>{sure:.0%}</small></td>'
-    return (f'<td style="{_CELL};background-color:rgba(213,94,0,.3)"><b>{said}</b><br>'
+    if said == label: return f'<td style="{_DIGIT}">{said}<br><small>{sure:.0%}</small></td>'
+    return (f'<td style="{_DIGIT};background-color:rgba(213,94,0,.3)"><b>{said}</b><br>'
             f'<small>{sure:.0%}</small></td>')
 
 # %% ../nbs/use/01_ladder.ipynb #10392b3d
@@ -283,7 +344,7 @@ def _weight_pictures(weight):
 
 def _code_diff(old, new):
     "A row's code beside that of the row above: loops beside loops, then models beside models"
-    loops = {f.__name__: _body(f) for f in RUNGS} | {'logistic': _body(fit_datasets)}
+    loops = {f.__name__: _body(f) for f in (*RUNGS, train_mini)} | {'logistic': _body(fit_datasets)}
     if old is None:
         look = 'margin:0;font-family:monospace;font-size:13px;line-height:1.5'
         code = f'<pre style="{look}">{html.escape(loops[new])}</pre>'
@@ -320,14 +381,11 @@ def show_ladder(
                            squeeze=False, height_ratios=(2.2, 1), layout='constrained')
     for i,row in enumerate(rows):
         _draw_loop(axs[0,i], row, loops[row.rung], loops[rows[max(0, i-1)].rung])
-        _draw_losses(axs[1,i], row, ladder.losses[row.rung])
+        axs[1,i].plot(ema(ladder.losses[row.rung], .95), color='#57534e', lw=1.2)
+        axs[1,i].set_title(row.same, fontsize=9, loc='left')
     axs[0,0].invert_yaxis()
     for ax in axs.flat: ax.axis('off')
     return axs
-
-def _draw_losses(ax, row, losses):
-    ax.plot(ema(losses, .95), color='#57534e', lw=1.2)
-    ax.set_title(row.same, fontsize=9, loc='left')
 
 def _draw_loop(ax, row, lines, above):
     "A bar for each line of a loop, in colour where the loop above has no such line"
@@ -336,5 +394,6 @@ def _draw_loop(ax, row, lines, above):
     indents = [len(line) - len(line.lstrip()) for line in lines]
     lengths = [len(line.strip()) for line in lines]
     ax.barh(range(len(lines)), lengths, left=indents, color=colors, height=.62)
-    ax.set_title(row.adds.replace(', ', '\n'), fontsize=8.5, loc='left')
+    ours = f'ours: {row.ours} lines\n' if row.ours else ''
+    ax.set_title(ours + row.adds.replace(', ', '\n'), fontsize=8.5, loc='left')
     ax.text(0, .02, str(row.statements), transform=ax.transAxes, fontsize=15, color='#57534e')
