@@ -220,7 +220,7 @@ def _pick_digits(probabilities, data):
     chosen = torch.cat([wrong, right])
     return data.x_valid[chosen], y[chosen]
 
-_CELL = 'padding:.25em .45em;text-align:{};border-bottom:1px solid #8888;vertical-align:top'
+_CELL = 'padding:.25em .3em;text-align:{};border-bottom:1px solid #8888;vertical-align:top'
 
 def _narrow_table(ladder):
     "The rows for a page: columns that fit a telephone, two lines in a cell"
@@ -228,16 +228,17 @@ def _narrow_table(ladder):
         sides = ('left', *['right']*3, 'left')
         return ''.join(f'<{tag} style="{_CELL.format(side)}">{text}</{tag}>'
                        for side,text in zip(sides, texts))
-    head = cells('th', ('rung', 'state&shy;ments', 's/epoch', 'valid loss<br>accuracy',
-                        'same as the rung above'))
+    names = ('rung', 'state&shy;ments', 's/<wbr>epoch', 'valid loss<br>accuracy',
+             'same as the rung above')
+    head = cells('th', (f'<small>{name}</small>' for name in names))
     rows = ''.join(f'<tr>{cells("td", _row_cells(row))}</tr>' for row in ladder.rows)
     title = f'<caption style="caption-side:top">{html.escape(ladder.heading)}</caption>'
-    return ('<div style="overflow-x:auto"><table style="border-collapse:collapse;font-size:.85em">'
+    return ('<div style="overflow-x:auto"><table style="border-collapse:collapse;font-size:.82em">'
             f'{title}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>')
 
 def _row_cells(r):
     name,adds = html.escape(r.rung).replace('_', '_<wbr>'),html.escape(r.adds)
-    ours = f'; ours: {r.ours}&nbsp;lines' if r.ours else ''
+    ours = f'; ours:&nbsp;{r.ours}&nbsp;lines' if r.ours else ''
     return (f'<b>{name}</b><br><small>{adds}{ours}</small>', r.statements, f'{r.seconds:.2f}',
             f'{r.valid_loss:.3f}<br>{r.accuracy:.1%}', html.escape(r.same))
 
