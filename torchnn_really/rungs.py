@@ -229,19 +229,17 @@ class Mnist_Scratch(nn.Module):
 # %% ../nbs/climb/07_linear.ipynb #3816cc0d
 class Mnist_Logistic(nn.Module):
     "Logistic regression: one `nn.Linear` from 784 pixels to 10 scores"
-    def __init__(self,
-        in_channels:int=1, # Channels of the images, 1 if they are grey
-        n_classes:int=10,  # Scores
-    ):
+    def __init__(self, in_channels:int=1, # Channels of the images
+                 n_classes:int=10):       # Scores
         super().__init__()
         self.lin = nn.Linear(784*in_channels, n_classes)
 
-    def forward(self,
-        xb:torch.Tensor, # Images, `(n, 784*in_channels)`
-    )->torch.Tensor:     # Scores, `(n, n_classes)`
+    def forward(self, xb:torch.Tensor): # Images, `(n, 784*in_channels)`
         return self.lin(xb)
 
 # %% ../nbs/climb/07_linear.ipynb #dcb6eace
+#| code-fold: true
+#| code-summary: "The loop in its frame: train_linear"
 def train_linear(
     data:Digits,          # Digits to train on
     epochs:int|None=None, # Passes over the data; None: about 1,560 steps
