@@ -25,6 +25,89 @@ def hints(
         return f'not yet: {hint}' if hint else 'right'
     return said
 
+# %% ../nbs/kit/25_exercises.ipynb #2e441590
+@hints
+def check_n_params(
+    f:Callable, # The answer: takes a module
+)->str|None:
+    "What is still wrong with `n_params`, or 'right'"
+    small = nn.Module()
+    small.w,small.b = nn.Parameter(torch.ones(2, 3)),nn.Parameter(torch.ones(3))
+    small.register_buffer('mean', torch.ones(5))
+    hints = {'None': 'return a number', '14': 'buffers are not learned',
+             '2': 'that counts tensors; count the numbers in them',
+             '5': 'that counts rows; count all numbers of a tensor'}
+    for model,want in [(small,9), (nn.Sequential(small, nn.ReLU()),9), (nn.ReLU(),0)]:
+        got = f'{f(model)}'
+        if got != str(want):
+            said = hints.get(got, 'add up the sizes of all parameters')
+            return f'{got} for a module that learns {want} numbers; {said}'
+
+# %% ../nbs/kit/25_exercises.ipynb #5253c91b
+@hints
+def check_Standardized(
+    cls:type, # The answer: made of training images, `(n, 784)`; has `weights` and `bias`
+)->str|None:
+    "What is still wrong with `Standardized`, or 'right'"
+    x = torch.rand(50, 784, generator=torch.Generator().manual_seed(0))*3 + 1
+    m = cls(x)
+    learned = sum(p.numel() for p in m.parameters()) - 7850
+    saved = sum(t.numel() for t in m.state_dict().values()) - 7850
+    if learned: return f'it learns {learned} numbers beside weights and bias; use register_buffer'
+    if not saved: return 'state_dict() holds weights and bias, no more; use register_buffer'
+    if saved != 2: return f'it saves {saved} numbers beside the weights, not 2: over all pixels'
+    got,want = m(x),(x - x.mean())/x.std() @ m.weights + m.bias
+    if got is None: return 'forward returned None'
+    if torch.allclose(got, x @ m.weights + m.bias): return 'forward leaves the images as they are'
+    if got.shape != want.shape or not torch.allclose(got, want, atol=1e-3):
+        return 'the scores are not those of (xb - mean)/std'
+
+# %% ../nbs/kit/25_exercises.ipynb #9fe024a7
+def _linear(n_in, n_out):
+    "A linear layer that takes no number from torch's global generator"
+    lin,generator = nn.utils.skip_init(nn.Linear, n_in, n_out),torch.Generator().manual_seed(0)
+    for p in lin.parameters(): p.data = torch.randn(p.shape, generator=generator)
+    return lin
+
+@hints
+def check_to_scratch(
+    f:Callable, # The answer: takes an `nn.Linear`
+)->str|None:
+    "What is still wrong with `to_scratch`, or 'right'"
+    lin,x = _linear(20, 3),torch.linspace(-1, 1, 160).view(8, 20).sin()
+    got = f(lin)
+    if not isinstance(got, (tuple, list)) or len(got) != 2 or not all(map(torch.is_tensor, got)):
+        return 'return two tensors, weights and bias'
+    weights,bias = got
+    if weights.shape != (20, 3):
+        return f'for nn.Linear(20, 3) the weights are {tuple(weights.shape)}, not (20, 3)'
+    if bias.shape != (3,): return f'the bias is {tuple(bias.shape)}, not (3,)'
+    if not torch.allclose(x @ weights + bias, lin(x), atol=1e-4):
+        return 'other scores than the layer: the weight from input i to output j belongs in [i, j]'
+
+# %% ../nbs/kit/25_exercises.ipynb #2c96aac7
+@hints
+def check_two_layers(
+    f:Callable, # The answer: takes the number of hidden features, gives a module
+)->str|None:
+    "What is still wrong with `two_layers`, or 'right'"
+    model = f(20)
+    if model is None: return 'it returned None; return a module'
+    found,shapes = list(model.parameters()),[(20,784), (20,), (10,20), (10,)]
+    if sorted(map(tuple, (p.shape for p in found))) != sorted(shapes):
+        sizes = [tuple(p.shape) for p in found]
+        return f'with hidden=20 its parameters are {sizes}; wanted are {shapes}'
+    w1,b1,w2,b2 = (next(p for p in found if p.shape == shape) for shape in shapes)
+    x = torch.rand(8, 784, generator=torch.Generator().manual_seed(0)) - .5
+    got,inner = model(x),nn.functional.linear(x, w1, b1)
+    straight,want = (nn.functional.linear(h, w2, b2) for h in (inner, inner.relu()))
+    if got is None or got.shape != (8, 10):
+        return f'for 8 images it gave {None if got is None else tuple(got.shape)}, not (8, 10)'
+    if torch.allclose(got, straight, atol=1e-5):
+        return 'there is no ReLU; without one, two linear layers do no more than one'
+    if torch.allclose(got, want.relu(), atol=1e-5): return 'no ReLU belongs after the last layer'
+    if not torch.allclose(got, want, atol=1e-5): return 'the scores are not layer, ReLU, layer'
+
 # %% ../nbs/kit/25_exercises.ipynb #98b8d7df
 @hints
 def check_first_adam_step(
