@@ -19,13 +19,13 @@ import torch
 import torch.nn.functional as F
 from .curves import draw_curves, ema
 from .data import load_data
-from .digits import Digits
+from .digits import Digits, check_run
 from .drawing import Drawing, draw_weights, png_url, side_by_side
 from .pages import ResultPage
 from .progress import progress_bar
 from .reports import correct_examples, surest_mistakes
 from .proofs import how_same, threads
-from .rungs import (accuracy, check_run, count_statements, train_dataloader,
+from .rungs import (accuracy, count_statements, train_dataloader,
                                   train_dataset, train_functional, train_linear, train_module,
                                   train_optim, train_scratch)
 from .show import loop_source, show_diff
