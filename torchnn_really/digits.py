@@ -6,10 +6,12 @@
 __all__ = ['Digits', 'load_sample']
 
 # %% ../nbs/kit/13_digits.ipynb #ba13eee9
+import math
 from importlib import resources
 from typing import NamedTuple
 import numpy as np
 import torch
+from .arguments import check_count, check_positive
 
 # %% ../nbs/kit/13_digits.ipynb #f450e49c
 class Digits(NamedTuple):
@@ -78,3 +80,26 @@ def _check_part(x_name, x, y_name, y):
     if not len(x): raise ValueError(f'{x_name} is empty; it must hold one image or more')
     if y.min() < 0 or y.max() > 9:
         raise ValueError(f'{y_name} holds labels from {y.min()} to {y.max()}; they must be 0 to 9')
+
+# %% ../nbs/kit/13_digits.ipynb #9b06c6f3
+def epochs_for(
+    n:int,     # Images to train on
+    bs:int=64, # Images a batch
+)->int:        # At least 1
+    "Epochs that make about 1,560 steps: 2 over MNIST, 20 over the sample"
+    return max(1, round(1560 / math.ceil(n/bs)))
+
+# %% ../nbs/kit/13_digits.ipynb #5bddb476
+def check_run(
+    data:Digits,     # Digits to check
+    epochs:int|None, # At least 1; None stands for about 1,560 steps
+    bs:int,          # At least 1
+    lr:float,        # Positive
+)->int:              # The epochs to run
+    "Raise an error that names the first argument of a rung that is wrong; the epochs to run"
+    check_digits(data)
+    check_count('bs', bs)
+    check_positive('lr', lr)
+    if epochs is None: return epochs_for(len(data.x_train), bs)
+    check_count('epochs', epochs)
+    return epochs

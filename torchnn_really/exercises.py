@@ -25,6 +25,114 @@ def hints(
         return f'not yet: {hint}' if hint else 'right'
     return said
 
+# %% ../nbs/kit/25_exercises.ipynb #b9693940
+import math
+from collections import namedtuple
+
+# %% ../nbs/kit/25_exercises.ipynb #0b0941ae
+@hints
+def check_most_surprising(
+    f:Callable, # The answer: takes log probabilities, `(n, 10)`, and classes
+)->str|None:
+    "What is still wrong with `most_surprising`, or 'right'"
+    probs,yb = torch.full((4, 10), .05),torch.tensor([3,1,4,1])
+    probs[range(4), yb] = torch.tensor([.5, .2, .02, .3])
+    probs[1,9] = .001
+    got = f(probs.log(), yb)
+    if got is None: return 'it returned None; return the position of one image, an integer'
+    if torch.as_tensor(got).numel() != 1: return 'it returned more than one number'
+    if got == 0: return 'it returned 0, the least surprising of the four; mind the sign'
+    if got == 1: return 'it returned 1; that row has the smallest number, at another class'
+    if got != 2: return f'it returned {got}; there are images 0, 1, 2 and 3'
+
+# %% ../nbs/kit/25_exercises.ipynb #782429b5
+@hints
+def check_decayed_step(
+    f:Callable, # The answer: takes weights and bias with their gradients, `lr`, `decay`
+)->str|None:
+    "What is still wrong with `decayed_step`, or 'right'"
+    w,b = (torch.full(shape, x).requires_grad_() for shape,x in (((784, 10), 2.), ((10,), 3.)))
+    w.grad,b.grad = torch.full_like(w, .5),torch.ones_like(b)
+    f(w, b, .1, .01)
+    says = {2: 'did not change; `weights = …` makes a new tensor, `weights -= …` changes this one',
+            1.95: 'does not shrink yet', 1.94805: 'shrinks by a part of what it is after the step'}
+    if not torch.allclose(w, torch.tensor(1.948), atol=1e-6, rtol=0):
+        got = w.detach().flatten()[0].item()
+        hint = next((h for x,h in says.items() if abs(x-got) < 1e-6), 'is wrong')
+        return f'a weight {hint}: {got:.5f}, where 2 - 0.1*(0.5 + 0.01*2) = 1.948 is wanted'
+    if not torch.allclose(b, torch.tensor(2.9), atol=1e-6, rtol=0):
+        return f'a bias is {b.detach()[0]:.5f}, where 3 - 0.1*1 = 2.9 is wanted'
+    if not (w.requires_grad and b.requires_grad and w.is_leaf and b.is_leaf):
+        return 'the next backward would give no gradient: both must stay leaves that require it'
+
+# %% ../nbs/kit/25_exercises.ipynb #342d63ef
+@hints
+def check_first_difference(
+    f:Callable, # The answer: takes two tensors of losses and `atol`
+)->str|None:
+    "What is still wrong with `first_difference`, or 'right'"
+    losses = torch.tensor([2., 1., .5, .4])
+    cases = [([0,1,9,0],1), ([0,-1,2,0],1), ([1,0,0,0],0), ([0,.01,0,-9],3), ([0,0,0,0],None)]
+    for difference,want in cases:
+        got = f(losses + torch.tensor(difference), losses, .05)
+        if got is None and want is None: continue
+        if got is None or want is None or got != want:
+            return f'it returned {got} for differences {difference} and atol .05, not {want}'
+
+# %% ../nbs/kit/25_exercises.ipynb #7455a1f7
+@hints
+def check_largest_difference(
+    f:Callable, # The answer: takes two things that have `weight` and `bias`
+)->str|None:
+    "What is still wrong with `largest_difference`, or 'right'"
+    def run(**changed): # all ones, but where it differs
+        parts = dict(weight=torch.ones(10, 784), bias=torch.ones(10))
+        for part,difference in changed.items(): parts[part][7] += difference
+        fields = namedtuple('Run', 'losses weight bias seconds') # those of `Rung`
+        return fields(losses=torch.ones(5), seconds=0., **parts)
+    cases = [dict(weight=.5), dict(weight=-.25), dict(bias=.125), dict(bias=-.75), {},
+             dict(weight=.25, bias=.5), dict(weight=-.5, bias=.125)]
+    for changed in cases:
+        got,want = f(run(), run(**changed)),max(map(abs, changed.values()), default=0)
+        if got is None: return 'it returned None; return a number'
+        if torch.as_tensor(got).numel() != 1: return 'it returned more than one number'
+        if abs(got - want) > 1e-6: return f'it returned {got:.3f}, not {want}, for {changed}'
+
+# %% ../nbs/kit/25_exercises.ipynb #7d0877d1
+@hints
+def check_know_nothing_loss(
+    f:Callable, # The answer: takes a number of classes
+)->str|None:
+    "What is still wrong with `know_nothing_loss`, or 'right'"
+    for n in (2, 10, 1000):
+        got,want = f(n),math.log(n)
+        if got is None: return 'it returned None; return a number of nats'
+        if math.isclose(got, -want, rel_tol=1e-4): return 'the sign is turned; a loss is positive'
+        hint = ' (in bits)' if math.isclose(got, math.log2(n), rel_tol=1e-4) else ''
+        if math.isclose(got, 1/n, rel_tol=1e-4): hint = ' (the probability of one class)'
+        if not math.isclose(got, want, rel_tol=1e-4):
+            return f'it returned {float(got):.4f}{hint} for {n} classes; F gives {want:.4f}'
+
+# %% ../nbs/kit/25_exercises.ipynb #57dd6752
+@hints
+def check_smoothed_loss(
+    f:Callable, # The answer: takes scores, `(n, classes)`, classes, and `s`
+)->str|None:
+    "What is still wrong with `smoothed_loss`, or 'right'"
+    scores = torch.randn(64, 10, generator=torch.Generator().manual_seed(0))
+    yb = torch.arange(64)**2 % 10
+    plain,want = (nn.functional.cross_entropy(scores, yb, label_smoothing=s) for s in (0., .1))
+    every = -scores.log_softmax(-1)
+    others = .9*plain + .1*(every.sum(-1) - every[range(64), yb]).mean()/9
+    got = f(scores, yb, .1)
+    if got is None: return 'it returned None; return one number for the batch'
+    if torch.as_tensor(got).numel() != 1: return 'it returned more than one number; average them'
+    for value,hint in [(plain, 'this is the loss without smoothing'), (-want, 'mind the sign'),
+                       (others, 'the nine other classes share s; all ten should'),
+                       (want*64, 'this is the sum over the batch; average')]:
+        if abs(got - value) < 1e-4: return hint
+    if abs(got - want) > 1e-4: return f'it returned {got:.4f}; F.cross_entropy gives {want:.4f}'
+
 # %% ../nbs/kit/25_exercises.ipynb #2e441590
 @hints
 def check_n_params(

@@ -21,13 +21,13 @@ import torch.nn.functional as F
 from . import mini
 from .curves import draw_curves, ema
 from .data import load_data
-from .digits import Digits
+from .digits import Digits, check_run
 from .drawing import Drawing, draw_weights, png_url, side_by_side
 from .pages import ResultPage
 from .progress import progress_bar
 from .reports import correct_examples, surest_mistakes
 from .proofs import how_same, threads
-from .rungs import (Rung, accuracy, check_run, count_statements, starting_weights,
+from .rungs import (Rung, accuracy, count_statements, starting_weights,
                                   train_dataloader, train_dataset, train_functional,
                                   train_linear, train_module, train_optim, train_scratch)
 from .show import bare_source, code_lines, loop_source, show_diff

@@ -21,11 +21,12 @@ from .convnets import Mnist_CNN, sequential_cnn
 from .curves import draw_curves
 from .data import load_data
 from .device import default_device
+from .digits import epochs_for
 from .downloads import has_mnist
 from .drawing import are_pictures, draw_matrix, draw_predictions, draw_weights
 from .drawing import first_weights
 from .progress import in_notebook
-from .rungs import Mnist_Logistic, epochs_for
+from .rungs import Mnist_Logistic
 from .steering import FitSettings, SteeredFit
 from .tables import show_table
 

@@ -19,11 +19,11 @@ from torch import nn, optim
 from torch.utils.data import TensorDataset
 from .arguments import check_count, check_device
 from .device import dataset_on
+from .digits import epochs_for
 from .files import cache_dir, store_file
 from .history import History
 from .photos import PICTURE_SUFFIXES, digit_picture, open_picture, without_alpha
 from .progress import progress_bar
-from .rungs import epochs_for
 from .trainers import MODELS, ModelSpec, fit_datasets
 
 # %% ../nbs/use/12_pictures.ipynb #a6f03837

@@ -45,7 +45,9 @@ def _compare(a, b, atol, where):
         if a.shape != b.shape:
             return f'{where}: {len(a)} losses where {len(b)} are wanted\n{message}'
         i = int(((a-b).abs() <= atol).logical_not().nonzero()[0])
-        return f'{where}: the loss of step {i+1} is {a[i]:.9g}, wanted is {b[i]:.9g}\n{message}'
+        apart = f'{(a[i]-b[i]).abs():.1e} apart'
+        return (f'{where}: the loss of step {i+1} is {a[i]:.9g}, wanted is {b[i]:.9g}, {apart}\n'
+                f'{message}')
     torch.testing.assert_close(a, b, atol=atol, rtol=0, msg=first)
     return how_same(a, b)
 
