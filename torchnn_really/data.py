@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['load_data']
 
-# %% ../nbs/climb/01_data.ipynb #d195c423
+# %% ../nbs/climb/01_data.ipynb #c127225b
 from .digits import Digits
 from .downloads import find_digits
 
-# %% ../nbs/climb/01_data.ipynb #7485b5d5
+# %% ../nbs/climb/01_data.ipynb #bd9e8b23
 def load_data(
     source:str='auto', # 'mnist', 'sample', or 'auto': MNIST if it is in the cache
 )->Digits:             # MNIST or its sample
