@@ -22,7 +22,7 @@ from .data import load_data
 from .device import dataset_on, default_device, graphed, on_device, to_device
 from .digits import Digits, load_sample
 from .downloads import has_mnist, load_mnist, load_mnist_test
-from .gradients import autograd_graph, recorded
+from .graphs import autograd_graph, recorded
 from .history import History, NonFiniteLoss, StopFit
 from .ladder import climb
 from .lean import keep_memory, lean_step

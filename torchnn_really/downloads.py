@@ -8,13 +8,14 @@ __all__ = ['has_mnist', 'load_mnist', 'load_mnist_test']
 # %% ../nbs/kit/14_downloads.ipynb #c2205801
 import contextlib
 import hashlib
+import os
 import struct
 import sys
 import time
 import zlib
 from typing import NamedTuple
 import numpy as np
-from .digits import Digits, digit_tensors
+from .digits import Digits, digit_tensors, load_sample
 from .files import cache_dir, store_file
 from .progress import progress_bar
 
@@ -225,3 +226,20 @@ def cached_mnist()->Digits|None: # None if it is not there or not whole
     "MNIST from the cache; it never opens a connection"
     data = [_read_cached(name) for name in _TRAIN]
     return _split(*map(read_idx, data)) if all(data) else None
+
+# %% ../nbs/kit/14_downloads.ipynb #71c6f534
+def find_digits(
+    source:str='auto', # 'mnist', 'sample', or 'auto': as TORCHNN_REALLY_DATA says, else either
+)->tuple:              # `Digits`, and one line that says which
+    "MNIST from the cache, or the sample; it never opens a connection"
+    setting = 'TORCHNN_REALLY_DATA' if source == 'auto' else 'source'
+    choice = source if source != 'auto' else os.environ.get(setting) or 'auto'
+    if choice not in ('auto', 'mnist', 'sample'):
+        raise ValueError(f"{setting} is {choice!r}; it must be 'auto', 'mnist' or 'sample'")
+    digits = None if choice == 'sample' else cached_mnist()
+    if not digits and choice == 'mnist':
+        raise FileNotFoundError(f"{setting} is 'mnist', but MNIST is not in {cache_dir()}, or not "
+                                'whole; download it with `torchnn_really data` or load_mnist()')
+    advice = ' (`torchnn_really data` downloads all of MNIST)'*(choice != 'sample' and not digits)
+    digits = digits or load_sample()
+    return digits, digits.heading + advice
