@@ -120,13 +120,8 @@ import torch.nn.functional as F
 # %% ../nbs/climb/05_functional.ipynb #a21573b6
 #| code-fold: true
 #| code-summary: "The loop in its frame: train_functional"
-def train_functional(
-    data:Digits,          # Digits to train on
-    epochs:int|None=None, # Passes over the data; None: about 1,560 steps
-    bs:int=64,            # Images a batch
-    lr:float=0.5,         # Learning rate
-    seed:int=0,           # Seed of the starting weights
-)->Rung:
+def train_functional(data:Digits, epochs:int|None=None, bs:int=64, # Arguments of
+                     lr:float=0.5, seed:int=0)->Rung:              # `train_scratch`
     "`train_scratch` with `F.cross_entropy`"
     epochs = check_run(data, epochs, bs, lr)
     x_train,y_train,n = data.x_train,data.y_train,len(data.x_train)
@@ -159,14 +154,9 @@ from torch import nn
 # %% ../nbs/climb/06_module.ipynb #3a43ffeb
 #| code-fold: true
 #| code-summary: "The loop in its frame: train_module"
-def train_module(
-    data:Digits,               # Digits to train on
-    epochs:int|None=None,      # Passes over the data; None: about 1,560 steps
-    bs:int=64,                 # Images a batch
-    lr:float=0.5,              # Learning rate
-    seed:int=0,                # Seed of the starting weights
-    model:nn.Module|None=None, # To train in place; None: `Mnist_Scratch(seed)`
-)->Rung:
+def train_module(data:Digits, epochs:int|None=None, bs:int=64, # Arguments of
+                 lr:float=0.5, seed:int=0,                     # `train_scratch`
+                 model:nn.Module|None=None)->Rung: # None: `Mnist_Scratch(seed)`
     "`train_functional` with the weights kept by an `nn.Module`"
     epochs = check_run(data, epochs, bs, lr)
     x_train,y_train,n = data.x_train,data.y_train,len(data.x_train)
@@ -219,13 +209,8 @@ class Mnist_Logistic(nn.Module):
 # %% ../nbs/climb/07_linear.ipynb #dcb6eace
 #| code-fold: true
 #| code-summary: "The loop in its frame: train_linear"
-def train_linear(
-    data:Digits,          # Digits to train on
-    epochs:int|None=None, # Passes over the data; None: about 1,560 steps
-    bs:int=64,            # Images a batch
-    lr:float=0.5,         # Learning rate
-    seed:int=0,           # Seed of the starting weights
-)->Rung:
+def train_linear(data:Digits, epochs:int|None=None, bs:int=64, # Arguments of
+                 lr:float=0.5, seed:int=0)->Rung:              # `train_scratch`
     "`train_module` with `nn.Linear`, started from the same weights"
     epochs = check_run(data, epochs, bs, lr)
     x_train,y_train,n = data.x_train,data.y_train,len(data.x_train)
