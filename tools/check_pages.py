@@ -14,7 +14,7 @@ from as_shown import excused
 from pages import DEFINITIONS, DIRECTIVE, directives, is_exported, path_of, source, tree
 
 EXCEPTIONS = pages.ROOT/'tools'/'exceptions.txt'
-SHARED = {'rungs', 'convnets', 'mini'}     # modules that several pages write
+SHARED = {'rungs', 'convnets', 'mini'} # modules that several pages write
 HEAVY = {'matplotlib', 'ipywidgets', 'wandb', 'tqdm', 'requests'} # imported where they are needed
 UNSAID = {'__init__', 'forward', 'extra_repr'} # the class's docstring is theirs
 SIGNATURE = re.compile(r'\s+(\**\w+[:=].*, *#|".*"$|\))') # no line of code for a reader
