@@ -103,7 +103,7 @@ class TensorDataset:
     def __len__(self): return len(self.tensors[0])
     def __getitem__(self, i): return tuple(t[i] for t in self.tensors)
 
-# %% ../nbs/climb/10_dataloader.ipynb #40e728f7
+# %% ../nbs/climb/10_dataloader.ipynb #334fabaf
 class DataLoader:
     "`DataLoader`, with its batches and its order"
     def __init__(self, dataset,  # Has `__len__` and `__getitem__`
@@ -114,9 +114,8 @@ class DataLoader:
     def __len__(self): return (len(self.dataset)-1)//self.batch_size + 1
 
     def __iter__(self):
-        seeds = torch.empty(1 + self.shuffle, dtype=torch.int64).random_()
-        ds,generator = self.dataset,torch.Generator().manual_seed(int(seeds[-1]))
-        order = torch.arange(len(ds))
-        if self.shuffle: order = torch.randperm(len(ds), generator=generator)
+        seed = int(torch.empty(1 + self.shuffle, dtype=torch.int64).random_()[-1])
+        ds,n,g = self.dataset,len(self.dataset),torch.Generator().manual_seed(seed)
+        order = torch.randperm(n, generator=g) if self.shuffle else torch.arange(n)
         for rows in order.split(self.batch_size):
             yield tuple(map(torch.stack, zip(*[ds[i] for i in rows.tolist()])))
