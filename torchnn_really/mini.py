@@ -102,7 +102,7 @@ class TensorDataset:
     def __len__(self): return len(self.tensors[0])
     def __getitem__(self, i): return tuple(t[i] for t in self.tensors)
 
-# %% ../nbs/climb/10_dataloader.ipynb #40e728f7
+# %% ../nbs/climb/10_dataloader.ipynb #334fabaf
 class DataLoader:
     "`DataLoader`, with its batches and its order"
     def __init__(self, dataset,  # Has `__len__` and `__getitem__`
