@@ -23,7 +23,8 @@ rounding: ## run the pages that compare as on older processors, with one thread 
 prepare:  ## before a commit: clean, export, README and CONTRIBUTING, every page's tests, page check
 	$(RUN) --with dev tools/sync.py --fix
 	$(RUN) --with dev tools/run_pages.py $(ARGS)
-	$(RUN) --with dev tools/check_pages.py
+	-$(RUN) --with dev tools/run_pages.py --save stale
+	$(RUN) --with dev tools/check_pages.py --no-outputs
 pages:    ## run every page in order on MNIST and save the outputs that readers see
 	$(RUN) --with dev tools/run_pages.py --save $(ARGS)
 	$(RUN) --with dev tools/sync.py --fix
@@ -56,7 +57,7 @@ hooks:    ## install git hooks: notebooks that merge, quick checks before a comm
 	git config core.hooksPath .githooks
 	git config merge.nbdev-merge.driver 'sh .githooks/merge %O %A %B %P'
 lab:      ## open the pages in JupyterLab
-	$(RUN) --with lab -m jupyterlab nbs $(ARGS)
+	$(RUN) --with dev,lab -m jupyterlab nbs $(ARGS)
 bench:    ## measure what the project says about speed and memory, and eight frameworks at the same work
 	$(RUN) --with bench nbs/speed/bench.py $(ARGS)
 gpu:      ## where there is a GPU: run the cells that need one, and keep what they measure in gpu.json

@@ -7,8 +7,7 @@
 nbdev_test runs hidden and exported cells, too, and misses no import that only they hold. Names mean
 pages and folders of `nbs`, as nbdev put them into `_proc`; a path that ends in .ipynb is a page as
 it was written. The exceptions' line `shown: PAGE …` names pages to leave out. The folder holds
-nothing but the data (*.json) that lies beside the page. This file needs nothing but IPython.
-"""
+nothing but the data (*.json) that lies beside the page. This file needs nothing but IPython."""
 import argparse, atexit, contextlib, json, multiprocessing, os, re, shutil, signal, sys
 import tempfile, time
 from pathlib import Path

@@ -5,8 +5,7 @@
 
 In Chromium, light and dark, 1280 and 390 pixels wide, no page may log an error, miss a file, ask
 another host, scroll sideways, cut off code (at 1280: of 84 columns), or break a serious rule of
-axe-core; and search must find `cross_entropy`. One line says so if Chromium or axe-core is missing.
-"""
+axe-core; search must find `cross_entropy`. A line says if Chromium or axe-core is missing."""
 import os, shutil, sys
 from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit

@@ -3,10 +3,9 @@
 
     python tools/check_pages.py [--no-outputs]
 
-No linter knows what a lesson is. Prints each problem, then the counts, and exits with 1 if there is
-a problem. `--no-outputs` leaves out whether saved outputs are fresh, for work in progress. Pages
-that tools/exceptions.txt names are excused from what it says.
-"""
+No linter knows what a lesson is. Prints problems, the minutes that lessons take, and counts; exits
+with 1 if there is a problem. With `--no-outputs`, for work in progress, stale outputs are none.
+Pages that tools/exceptions.txt names are excused from what it says."""
 import ast, json, re, sys
 
 import pages
@@ -15,15 +14,16 @@ from pages import DEFINITIONS, DIRECTIVE, directives, is_exported, path_of, sour
 
 EXCEPTIONS = pages.ROOT/'tools'/'exceptions.txt'
 SHARED = {'rungs', 'convnets'}       # modules that several pages write
-HEAVY = {'matplotlib', 'ipywidgets', 'wandb', 'tqdm', 'requests'} # imported where they are needed
-UNSAID = {'__init__', 'forward', 'extra_repr'} # the class's docstring is theirs
 SIGNATURE = re.compile(r'\s+(\**\w+[:=].*, *#|".*"$|\))') # no line of code for a reader
-MOST = dict(cells=40, lines=15, shown=84, module=400)
+LINK = re.compile(r'\[([A-Z][^][`]*)\]\(([\w./-]+\.ipynb)\)') # to a page, and no section of it
+MOST = dict(cells=40, lines=15, shown=84, module=400, minutes=20)
 OWN_PATHS = re.compile(r'/(home|root|tmp|Users|var/folders)/|[A-Z]:\\+Users|site-packages|'
                        + re.escape(str(pages.ROOT)))
 
 def start_of(cell):
     return next((l for l in source(cell).splitlines() if l and not DIRECTIVE.match(l)), '')[:60]
+
+def prose(nb): return [source(c) for c in nb['cells'] if c['cell_type'] == 'markdown']
 
 # The pages together
 
@@ -75,26 +75,33 @@ def check_listed(book):
     for page in {p for p in named if named.count(p) > 1} | book.keys() ^ {*named}:
         yield page, 'nbs/sidebar.yml must name each page that is there, once'
 
+def check_links(book):
+    "A link with a capital letter is a title, or the part of one before or after its colon"
+    for page, nb in book.items():
+        for text, to in LINK.findall('\n'.join(prose(nb))):
+            title = prose(book.get((page.parent/to).resolve(), nb))[0].splitlines()[0][2:]
+            if text.lower() not in [title.lower(), *title.lower().split(': ')]:
+                yield page, f'a link to {to} says {text!r}, the title there is {title!r}'
+
 # One page
 
-def check_front(page, nb):
-    "nbdev drops any other text in the first Markdown cell"
-    front = next((source(c) for c in nb['cells'] if c['cell_type'] == 'markdown'), '')
+def check_prose(page, nb):
+    "nbdev drops any other text in the first Markdown cell; a page is known by its title"
+    front, *others = prose(nb) or ['']
     if not re.fullmatch(r'# .+\n\n> .+\s*(\n- [\w-]+: .*)*', front):
         yield f'its first cell must be `# title`, `> description`, `- key: value`: {front[:60]}'
+    for found in re.findall(r'\b[Pp]ages? \d+|`[<>]{7} .*`', '\n'.join(others)):
+        yield f'it says {found}: name a page by its title, settle a conflict'
 
 def check_cells(page, nb):
-    "Imports stand in cells of their own, exported ones are light; no exported cell patches a class"
+    "Imports stand in cells of their own; no exported cell patches a class"
     for cell in pages.code_cells(nb):
         body, start = tree(cell).body, start_of(cell)
         found = [n for n in body if isinstance(n, ast.Import | ast.ImportFrom)]
         if 0 < len(found) < len(body): yield f'a cell mixes imports with other code: {start}'
         below = {*re.findall(r'(?m)^#\s*\|\s*([\w-]+)', source(cell))} - directives(cell).keys()
         if below: yield f'nbdev does not see {below} below code: {start}'
-        if not is_exported(cell): continue
-        heavy = HEAVY & {name.split('.')[0] for n in found for name in pages.imports(n)}
-        if heavy: yield f'exports a top-level import of {heavy}: {start}'
-        if '\n@patch' in source(cell): yield f'exports @patch: {start}'
+        if is_exported(cell) and '\n@patch' in source(cell): yield f'exports @patch: {start}'
 
 def check_widths(page, nb):
     "What is shown of a lesson fits a page, and is short; the linter knows of other lines"
@@ -120,7 +127,7 @@ def check_exercises(page, nb):
 def documented(node):
     "What of a public definition should be documented: itself, its arguments, fields, methods"
     if node.name.startswith('_') and node.name != '__init__': return
-    if node.name not in UNSAID: yield node
+    if node.name not in ('__init__', 'forward', 'extra_repr'): yield node # the class's is theirs
     if isinstance(node, ast.FunctionDef):
         found = (a for a in ast.walk(node.args) if isinstance(a, ast.arg))
         yield from (a for a in found if a.arg not in ('self', 'cls'))
@@ -144,33 +151,50 @@ def check_outputs(page, nb):
     "No error, and nothing of the machine they were made on"
     for cell in pages.code_cells(nb):
         outputs = cell.get('outputs', [])
-        kinds = {o['output_type'] for o in outputs}
-        if 'error' in kinds: yield f'a saved error: {start_of(cell)}'
+        if 'error' in {o['output_type'] for o in outputs}: yield f'a saved error: {start_of(cell)}'
         said = [v for o in outputs for k, v in o.get('data', o).items() if 'image' not in k]
         if found := OWN_PATHS.search(json.dumps(said)):
             yield f'an output shows a path of its machine ({found[0]}): {start_of(cell)}'
 
 def check_fresh(page, nb):
-    "The outputs are those of the code"
-    if pages.code_cells(nb) and nb['metadata'].get('outputs_of') != pages.fingerprint(nb):
-        yield 'stale outputs: run make pages'
+    "The outputs are those of the code, and there is one where a shown cell ends with a value"
+    if pages.is_stale(nb):
+        yield f'stale outputs: make pages ARGS={path_of(page)}'
+        return
+    cells = pages.code_cells(nb)
+    run = [c for c in cells if directives(c).keys().isdisjoint({'cuda', 'online', 'eval'})]
+    for cell in (c for c in run if pages.is_shown(c) and not c.get('outputs')):
+        match tree(cell).body:
+            case [*_, ast.Expr(v)] if not isinstance(v, ast.Call): # a call may give None
+                yield f'it ends with a value, and no output is saved: {start_of(cell)}'
 
-TOGETHER = [check_modules, check_storeys, check_picture, check_listed]
-ALONE = [check_front, check_cells, check_widths, check_exercises, check_docs, check_outputs,
+TOGETHER = [check_modules, check_storeys, check_picture, check_listed, check_links]
+ALONE = [check_prose, check_cells, check_widths, check_exercises, check_docs, check_outputs,
          check_fresh]
 
 def problems(book, companions):
-    "What each check says of which page"
-    for check in TOGETHER: yield from ((check, *found) for found in check(book))
+    "What the checks say of which page, where no exception excuses it"
+    for check in TOGETHER: yield from check(book)
     for page, nb in (book | companions).items():
-        for check in ALONE if page in book else [check_front]:
-            yield from ((check, page, problem) for problem in check(page, nb))
-
-def is_excused(check, page):
-    what = check.__name__.removeprefix('check_')
-    return page and path_of(page) in excused(EXCEPTIONS, what)
+        for check in ALONE if page in book else [check_prose]:
+            is_excused = path_of(page) in excused(EXCEPTIONS, check.__name__.removeprefix('check_'))
+            yield from ((page, problem) for problem in check(page, nb) if not is_excused)
 
 # The counts
+
+def minutes(nb):
+    "How long a page takes: 200 words a minute, 3.5 seconds a shown line of code"
+    lines = sum(len(source(c).splitlines()) for c in pages.code_cells(nb) if pages.is_shown(c))
+    return len(re.findall(r'\w+', '\n'.join(prose(nb))))/200 + lines*3.5/60
+
+def reading(book):
+    "A line for each part with lessons: minutes of the whole, and minutes and code cells of each"
+    lessons = {p: minutes(nb) for p, nb in book.items() if pages.storey(p) == 1}
+    for part in dict.fromkeys(p.parent for p in lessons):
+        its = {p: m for p, m in lessons.items() if p.parent == part}
+        each = (f'{p.stem} {m:.0f} in {len(pages.code_cells(book[p]))} cells'
+                + f' (above {MOST["minutes"]})'*(m > MOST['minutes']) for p, m in its.items())
+        yield f'{part.name}: {sum(its.values()):.0f} minutes: {", ".join(each)}'
 
 def python_lines(files):
     return sum(bool(l.strip()) for f in files for l in f.read_text(encoding='utf-8').splitlines())
@@ -189,10 +213,9 @@ def counts(book, companions):
 def main():
     book = {p: pages.read(p) for p in pages.all_pages()}
     companions = {p: pages.read(p) for p in pages.companions()}
-    if '--no-outputs' in sys.argv: ALONE.remove(check_fresh)
-    found = [f'{page and path_of(page)}: {problem}' for check, page, problem
-             in problems(book, companions) if not is_excused(check, page)]
-    print('\n'.join(found))
+    found = [f'{page and path_of(page)}: {what}' for page, what in problems(book, companions)]
+    print('\n'.join([*found, *reading(book)]))
+    if '--no-outputs' in sys.argv: found = [f for f in found if ': stale outputs: ' not in f]
     for n, what, *most in counts(book, companions):
         print(n, what, *(f'(at most {m})' for m in most))
         found += [what for m in most if n > m]

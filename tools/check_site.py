@@ -1,10 +1,7 @@
 #!/usr/bin/env python3
 """Check _proc and _docs: link checkers know nothing of entries, alt texts, or pages to be left out.
 
-    python tools/check_site.py
-
-_proc is what every builder reads, _docs what one made of it. Exits with 1 if there is a problem.
-"""
+_proc is what every builder reads, _docs what one made of it. Exits with 1 if there is a problem."""
 import importlib, re, sys
 from urllib.parse import unquote
 

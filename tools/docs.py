@@ -1,12 +1,9 @@
 #!/usr/bin/env python3
 """Build the site: `nbdev_docs` needs Quarto, and links to our own names by their public address.
 
-    python tools/docs.py
-
 nbdev processes the saved pages into _proc, and runs none; `tidy` does what both builders want.
 smalldocs builds _docs from it and from _quarto.yml; where `quarto` (1.7 or newer) is on PATH, its
-pages take their place, beside llms.txt and the Markdown twins. The site asks no other host.
-"""
+pages take their place, beside llms.txt and the Markdown twins. The site asks no other host."""
 import ast, os, re, shutil, subprocess, time
 
 import pages

@@ -5,8 +5,7 @@
 
 COMMAND is what follows `python`, with paths from the project's folder: `-m torchnn_really climb`,
 `tools/run_pages.py`. The environment is `.venv`; `--python` makes one for it, as `.venv-3.13`, and
-`--with bench` another. Until a file of RECIPE changes, nothing is installed again.
-"""
+`--with bench` another. Until a file of RECIPE changes, nothing is installed again."""
 import hashlib, json, os, subprocess, sys
 from pathlib import Path
 

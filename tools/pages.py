@@ -1,7 +1,6 @@
 """What the other tools know about the pages: order, storeys, cells, directives, modules, imports.
 
-nbdev knows one page at a time; the order of the pages stands in nbs/sidebar.yml alone.
-"""
+nbdev knows one page at a time; the order of the pages stands in nbs/sidebar.yml alone."""
 import ast, hashlib, json, os, re
 from configparser import ConfigParser
 from pathlib import Path
@@ -136,3 +135,5 @@ def fingerprint(nb):
     code = [l.rstrip() for c in code_cells(nb) for l in source(c).splitlines()]
     kept = '\n'.join(l for l in code if l and not DIRECTIVE.match(l) and not IMPORT.match(l))
     return hashlib.sha256(kept.encode()).hexdigest()[:16]
+
+def is_stale(nb): return code_cells(nb) and nb['metadata'].get('outputs_of') != fingerprint(nb)

@@ -6,8 +6,7 @@
 No kept tool does this. A lesson that trains (calls fit*, train_* or step) sets `bs`, `lr`, `seed`,
 `epochs` (or None) once each to a number at top level; `momentum`, `opt_func` are turned where set.
 Each turn must run, and change a number or tensor on which two runs as it stands agree. The line
-`untrained: PAGE …` of the exceptions names pages that need no knobs.
-"""
+`untrained: PAGE …` of the exceptions names pages that need no knobs."""
 import ast, hashlib, re, sys, time, types
 from collections import defaultdict
 from as_shown import arguments, close, excused, lessons, results, run_shown

@@ -1,10 +1,7 @@
 #!/usr/bin/env python3
 """Run the pages that compare as on older processors, too: run_pages.py runs a page on one only.
 
-    python tools/rounding.py
-
-torch, oneDNN and MKL are held back. One thread and two take turns; `make test` is "here 1".
-"""
+torch, oneDNN and MKL are held back. One thread and two take turns; `make test` is "here 1"."""
 import os, re, subprocess, sys
 import pages
 

@@ -8,8 +8,7 @@
 each page runs in its own process, progress bars off and W&B offline. Cells marked `#| slow`,
 `#| cuda` or `#| online` are skipped unless `--flags` names the mark (`--save` runs the slow ones).
 MNIST comes from the folder that TORCHNN_REALLY_TEST_MNIST names, else from the cache. A page is
-saved only if all of it passed. The last line: `N passed, N failed` (pages)[`, N skipped` (cells)].
-"""
+saved only if all passed. The last line: `N passed, N failed` (pages)[`, N skipped` (cells)]."""
 import argparse, functools, gzip, os, sys, tempfile
 from collections import Counter
 from pathlib import Path
@@ -67,6 +66,7 @@ def environment(args, home):
 def chosen_pages(names):
     "The pages, companions included, that paths, folders, files, titles mean; all without any"
     every, found = pages.all_pages() + pages.companions(), set()
+    if names == ['stale']: return [p for p in pages.all_pages() if pages.is_stale(pages.read(p))]
     for name in names:
         name = name.removeprefix('nbs/').rstrip('/')
         meant = {p for p in every if name in (pages.path_of(p), pages.path_of(p.with_suffix('')),
@@ -77,7 +77,7 @@ def chosen_pages(names):
 
 def options():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    p.add_argument('page', nargs='*', help='paths, folders or titles of pages; default: all')
+    p.add_argument('page', nargs='*', help='paths, folders, titles; stale: outdated outputs')
     p.add_argument('--data', choices=['sample', 'mnist'], help='default: sample; mnist with --save')
     p.add_argument('--flags', default='', help='marks whose cells are run: slow, cuda, online')
     p.add_argument('--timeout', type=float, default=300, help='seconds a page may take')
@@ -93,7 +93,7 @@ def options():
 def main():
     args = options()
     chosen, tasks, marks, failed = chosen_pages(args.page), {}, {}, 0
-    if not chosen: sys.exit(f'there are no pages in {pages.NBS}')
+    if not chosen and args.page != ['stale']: sys.exit(f'there are no pages in {pages.NBS}')
     for page in chosen:
         cells = {str(i): c for i, c in enumerate(pages.read(page)['cells']) if pages.is_code(c)}
         found, name = {i: skipped(c, args.flags) for i, c in cells.items()}, pages.path_of(page)

@@ -1,12 +1,9 @@
 #!/usr/bin/env python3
 """Make slides of the lessons: nbconvert makes them of one notebook, and loads reveal.js from a CDN.
 
-    python tools/slides.py
-
 `make docs` comes first. In _docs/slides, each lesson is a column: its title and question, then what
 its cells' `slide_type` says: `slide` (a new one), `fragment` (appears on it later), `-` (joins the
-one before); other cells are left out. Where npm cannot bring reveal.js, there is no deck.
-"""
+one before); other cells are left out. Where npm cannot bring reveal.js, there is no deck."""
 import json, re, shutil
 
 import docs, pages
@@ -14,8 +11,7 @@ import docs, pages
 DECK = docs.DOCS/'slides'
 
 def markdown(text):
-    show = dict(slideshow=dict(slide_type='slide'))
-    return dict(cell_type='markdown', metadata=show, source=text)
+    return dict(cell_type='markdown', metadata={'slideshow': {'slide_type': 'slide'}}, source=text)
 
 def kind(cell): return cell['metadata'].get('slideshow', {}).get('slide_type')
 

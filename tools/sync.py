@@ -8,8 +8,7 @@ with 1 if a file was not in step or is not in git; with `--fix`, for use before 
 
 README.md and CONTRIBUTING.md are their pages as a code host reads them: code that readers see, what
 it printed, links that lead into nbs/, pictures of cells with a label as files there. Pages get the
-cell that installs the package on Colab, and nbs/ the copy of _quarto.yml that nbdev looks for.
-"""
+cell that installs the package on Colab, and nbs/ the copy of _quarto.yml that nbdev looks for."""
 import base64, os, re, subprocess, sys
 from itertools import groupby
 from pathlib import Path
@@ -66,8 +65,7 @@ def git(*args):
     return subprocess.check_output(['git', *args], cwd=pages.ROOT, text=True, encoding='utf-8')
 
 def state():
-    names = git('diff', '--name-only', '--diff-filter=d').split()
-    return {f: git('hash-object', f) for f in names}
+    return {f: git('hash-object', f) for f in git('diff', '--name-only', '--diff-filter=d').split()}
 
 def nbdev(name):
     env = {k: v for k, v in os.environ.items() if k != 'IN_TEST'} # under it nbdev exports nothing

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Train with the panel in JupyterLab and Voilà as a hand would: tests of pages see no browser.
 
-    python tools/test_panel.py [nbs/panel.png, to make that picture]
-"""
+    python tools/test_panel.py [nbs/panel.png, to make that picture]"""
 import os, re, socket, subprocess, sys, tempfile, time
 from contextlib import contextmanager
 from pathlib import Path

@@ -211,6 +211,10 @@ _SUITS = dict(Mnist_Logistic=FitSettings(), # What a model begins with
 
 def _sources(data):
     "What can be chosen as data, name → function that loads it"
+    is_pair = isinstance(data, (tuple,list)) and len(data) == 2
+    if data is not None and not is_pair and not hasattr(data, 'x_train'):
+        raise TypeError(f'data is a {type(data).__name__}; it must be Digits, or a pair '
+                        '(train_ds, valid_ds)')
     if data is not None: return {getattr(data, 'name', 'your own'): lambda: data}
     names = ['sample', *['mnist']*has_mnist()]
     return {name: partial(load_data, name) for name in names}
@@ -227,6 +231,7 @@ class TrainingControls:
         project:str='torchnn',              # W&B's project, if the run is tracked
     ):
         self.models = {getattr(m, '__name__', str(m)): m for m in models}
+        if not self.models: raise ValueError('models is empty; give what makes a model')
         self.sources,self.project = _sources(data),project
         self._given = settings is not None
         self._runs = _PanelRuns(loss_func, self._news)

@@ -140,6 +140,7 @@ class Player:
         recordings:list, # Of `record_run`, over the same validation items, to choose from
         valid_ds,        # Those items
     ):
+        if not recordings: raise ValueError('recordings is empty; record_run makes one')
         self.recordings = recordings
         few,truth = _stacked(valid_ds, len(recordings[0].moments[0]['said']))
         self.few,self.truth = few,truth.tolist()

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from .convnets import conv_out_size
-from .digits import Digits
+from .digits import Digits, check_digits
 
 # %% ../nbs/speed/05_recipes.ipynb #edfe2b12
 #| code-fold: show
@@ -127,6 +127,7 @@ def run_recipe(
     seed:int=0,        # Seed of the weights, the order and the moves
 )->_RecipeResult:      # seconds, cpu_seconds, steps, accuracy, model
     "Train by a recipe from the start, then ask it about every validation image"
+    check_digits(data)
     if isinstance(recipe, int): recipe = Recipe.for_accuracy(recipe)
     torch.manual_seed(seed)
     model = _recipe_net(recipe)

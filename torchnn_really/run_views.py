@@ -223,7 +223,10 @@ class RunView:
 def _run_folder(run):
     "The folder of a run given as W&B's object, as something with `run_dir`, or as a folder"
     if getattr(run, 'run_dir', None): return Path(run.run_dir)
-    return Path(run.dir).parent if hasattr(run, 'dir') and hasattr(run, 'log') else run
+    if hasattr(run, 'dir') and hasattr(run, 'log'): return Path(run.dir).parent
+    if isinstance(run, (str,Path)): return run
+    raise TypeError(f"run is a {type(run).__name__}; give W&B's run, a run's folder, or what "
+                    'read_run or fit_and_log returned')
 
 def _saved_run(run):
     "A `SavedRun` from whatever stands for it; W&B writes a run's end a moment after it"

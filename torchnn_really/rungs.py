@@ -138,10 +138,10 @@ def _records(statement):
     text = ast.unparse(statement)
     return text.startswith('losses.append(') or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
 
-# %% ../nbs/climb/04_functional.ipynb #d5830c64
+# %% ../nbs/climb/05_functional.ipynb #d5830c64
 import torch.nn.functional as F
 
-# %% ../nbs/climb/04_functional.ipynb #3f67c806
+# %% ../nbs/climb/05_functional.ipynb #3f67c806
 def train_functional(
     data:Digits,          # Digits to train on
     epochs:int|None=None, # Passes over the data; None: about 1,560 steps
@@ -174,10 +174,10 @@ def train_functional(
                 bias.grad.zero_()
     return Rung(torch.stack(losses), weights.detach().T, bias.detach(), time.perf_counter()-start)
 
-# %% ../nbs/climb/05_module.ipynb #2a946ae5
+# %% ../nbs/climb/06_module.ipynb #2a946ae5
 from torch import nn
 
-# %% ../nbs/climb/05_module.ipynb #6c6797b1
+# %% ../nbs/climb/06_module.ipynb #6c6797b1
 class Mnist_Scratch(nn.Module):
     "The weights of page 11, kept by a module"
     def __init__(self,
@@ -193,7 +193,7 @@ class Mnist_Scratch(nn.Module):
     )->torch.Tensor:     # Scores, `(n, 10)`
         return xb @ self.weights + self.bias
 
-# %% ../nbs/climb/05_module.ipynb #3a43ffeb
+# %% ../nbs/climb/06_module.ipynb #3a43ffeb
 def train_module(
     data:Digits,               # Digits to train on
     epochs:int|None=None,      # Passes over the data; None: about 1,560 steps
@@ -227,7 +227,7 @@ def train_module(
     weight,bias = [p.detach() for p in model.parameters()]
     return Rung(torch.stack(losses), weight if len(weight) == 10 else weight.T, bias, seconds)
 
-# %% ../nbs/climb/06_linear.ipynb #3816cc0d
+# %% ../nbs/climb/07_linear.ipynb #3816cc0d
 class Mnist_Logistic(nn.Module):
     "Logistic regression: one `nn.Linear` from 784 pixels to 10 scores"
     def __init__(self,
@@ -242,7 +242,7 @@ class Mnist_Logistic(nn.Module):
     )->torch.Tensor:     # Scores, `(n, n_classes)`
         return self.lin(xb)
 
-# %% ../nbs/climb/06_linear.ipynb #dcb6eace
+# %% ../nbs/climb/07_linear.ipynb #dcb6eace
 def train_linear(
     data:Digits,          # Digits to train on
     epochs:int|None=None, # Passes over the data; None: about 1,560 steps
@@ -277,10 +277,10 @@ def train_linear(
     weight,bias = [p.detach() for p in model.parameters()]
     return Rung(torch.stack(losses), weight, bias, seconds)
 
-# %% ../nbs/climb/07_optim.ipynb #097aca70
+# %% ../nbs/climb/08_optim.ipynb #097aca70
 from torch import optim
 
-# %% ../nbs/climb/07_optim.ipynb #99f4e375
+# %% ../nbs/climb/08_optim.ipynb #99f4e375
 def get_model(
     arch:Callable=Mnist_Logistic, # What makes the model, called without arguments
     opt_func:Callable=optim.SGD,  # What makes the optimizer, called with the model's parameters
@@ -292,7 +292,7 @@ def get_model(
     model = arch()
     return model, opt_func(model.parameters(), **opt_args)
 
-# %% ../nbs/climb/07_optim.ipynb #17e246b0
+# %% ../nbs/climb/08_optim.ipynb #17e246b0
 def train_optim(
     data:Digits,          # Digits to train on
     epochs:int|None=None, # Passes over the data; None: about 1,560 steps
@@ -325,10 +325,10 @@ def train_optim(
     weight,bias = [p.detach() for p in model.parameters()]
     return Rung(torch.stack(losses), weight, bias, seconds)
 
-# %% ../nbs/climb/08_dataset.ipynb #e9188fac
+# %% ../nbs/climb/09_dataset.ipynb #e9188fac
 from torch.utils.data import TensorDataset
 
-# %% ../nbs/climb/08_dataset.ipynb #18b5bcbe
+# %% ../nbs/climb/09_dataset.ipynb #18b5bcbe
 def train_dataset(
     data:Digits,          # Digits to train on
     epochs:int|None=None, # Passes over the data; None: about 1,560 steps
@@ -358,10 +358,10 @@ def train_dataset(
     weight,bias = [p.detach() for p in model.parameters()]
     return Rung(torch.stack(losses), weight, bias, seconds)
 
-# %% ../nbs/climb/09_dataloader.ipynb #c16be92d
+# %% ../nbs/climb/10_dataloader.ipynb #c16be92d
 from torch.utils.data import DataLoader
 
-# %% ../nbs/climb/09_dataloader.ipynb #d159f192
+# %% ../nbs/climb/10_dataloader.ipynb #d159f192
 def train_dataloader(
     data:Digits,          # Digits to train on
     epochs:int|None=None, # Passes over the data; None: about 1,560 steps

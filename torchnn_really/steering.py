@@ -123,6 +123,9 @@ class SteeredFit:
         self._thread,self._gate = None,_Gate()
         self._threads = torch.get_num_threads() # with another number, sums are rounded elsewhere
         check_count('epochs', settings.epochs)
+        if not hasattr(optim, settings.opt):
+            raise ValueError(f"settings.opt is {settings.opt!r}; it must name an optimizer of "
+                             "torch.optim, as 'SGD'")
         self._make_loaders()
         self._make_model()
 
