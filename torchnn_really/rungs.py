@@ -74,7 +74,6 @@ def train_scratch(
     x_train,y_train,n = data.x_train,data.y_train,len(data.x_train)
     weights,bias = starting_weights(seed)
     def model(xb): return log_softmax(xb @ weights + bias)
-
     losses,start = [],time.perf_counter()
     for epoch in range(epochs):
         for i in range((n-1)//bs + 1):
@@ -127,7 +126,6 @@ def train_functional(data:Digits, epochs:int|None=None, bs:int=64, # Arguments o
     x_train,y_train,n = data.x_train,data.y_train,len(data.x_train)
     weights,bias = starting_weights(seed)
     def model(xb): return xb @ weights + bias
-
     losses,start = [],time.perf_counter()
     for epoch in range(epochs):
         for i in range((n-1)//bs + 1):
@@ -161,7 +159,6 @@ def train_module(data:Digits, epochs:int|None=None, bs:int=64, # Arguments of
     epochs = check_run(data, epochs, bs, lr)
     x_train,y_train,n = data.x_train,data.y_train,len(data.x_train)
     if model is None: model = Mnist_Scratch(seed)
-
     losses,start = [],time.perf_counter()
     for epoch in range(epochs):
         for i in range((n-1)//bs + 1):
@@ -215,7 +212,6 @@ def train_linear(data:Digits, epochs:int|None=None, bs:int=64, # Arguments of
     model = Mnist_Logistic()
     weights,bias = starting_weights(seed)
     model.load_state_dict({'lin.weight': weights.T, 'lin.bias': bias})
-
     losses,start = [],time.perf_counter()
     for epoch in range(epochs):
         for i in range((n-1)//bs + 1):
@@ -247,7 +243,6 @@ def train_optim(data:Digits, epochs:int|None=None, bs:int=64, # Arguments of
     model,opt = get_model(lr=lr)
     weights,bias = starting_weights(seed)
     model.load_state_dict({'lin.weight': weights.T, 'lin.bias': bias})
-
     losses,start = [],time.perf_counter()
     for epoch in range(epochs):
         for i in range((n-1)//bs + 1):
@@ -291,7 +286,6 @@ def train_dataset(data:Digits, epochs:int|None=None, bs:int=64, # Arguments of
     model,opt = get_model(lr=lr)
     weights,bias = starting_weights(seed)
     model.load_state_dict({'lin.weight': weights.T, 'lin.bias': bias})
-
     losses,start = [],time.perf_counter()
     for epoch in range(epochs):
         for i in range((n-1)//bs + 1):
@@ -320,7 +314,6 @@ def train_dataloader(data:Digits, epochs:int|None=None, bs:int=64, # Arguments o
     model,opt = get_model(lr=lr)
     weights,bias = starting_weights(seed)
     model.load_state_dict({'lin.weight': weights.T, 'lin.bias': bias})
-
     losses,start = [],time.perf_counter()
     for epoch in range(epochs):
         for xb,yb in train_dl:
