@@ -42,7 +42,7 @@ panel:    ## use the player and the training panel in a real browser, in Jupyter
 docs:     ## build the site into _docs
 	$(RUN) --with dev,docs tools/docs.py $(ARGS)
 shown:    ## run the lessons' cells that the site shows, and no others, after make docs
-	$(RUN) --with dev tools/as_shown.py $(LESSONS) $(ARGS)
+	$(RUN) --with dev tools/as_shown.py $(LESSONS) --jobs 1 --limit 30 $(ARGS)
 play:     ## turn each lesson's batch size, learning rate, seed and epochs, and run what it shows, after make docs
 	$(RUN) --with dev tools/play.py $(LESSONS) $(ARGS)
 slides:   ## the pages as a deck of slides, in _docs/slides
@@ -51,7 +51,7 @@ site:     ## check the site and the slides: links, contents, and every page in a
 	$(RUN) --with dev,docs tools/run_pages.py site --flags slow
 	$(RUN) --with dev,docs tools/check_site.py
 	$(RUN) --with dev,docs tools/browse_site.py $(ARGS)
-wheel:    ## build the package, follow the README's quick start with it, run pages alone with it
+wheel:    ## build the package; with it alone the README's quick start, a page, and the lessons as shown
 	$(RUN) --with dev tools/run_pages.py wheel --flags online --timeout 1800 $(ARGS)
 hooks:    ## install git hooks: notebooks that merge, quick checks before a commit
 	git config core.hooksPath .githooks
