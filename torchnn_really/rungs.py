@@ -222,7 +222,6 @@ class Mnist_Scratch(nn.Module):
         weights,bias = starting_weights(seed)
         self.weights = nn.Parameter(weights)
         self.bias = nn.Parameter(bias)
-
     def forward(self, xb:torch.Tensor): # Images, `(n, 784)`; to scores, `(n, 10)`
         return xb @ self.weights + self.bias
 
@@ -233,7 +232,6 @@ class Mnist_Logistic(nn.Module):
                  n_classes:int=10):       # Scores
         super().__init__()
         self.lin = nn.Linear(784*in_channels, n_classes)
-
     def forward(self, xb:torch.Tensor): # Images, `(n, 784*in_channels)`
         return self.lin(xb)
 
