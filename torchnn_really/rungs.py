@@ -8,7 +8,6 @@ __all__ = ['starting_weights', 'log_softmax', 'nll', 'accuracy', 'Rung', 'train_
 # %% ../nbs/climb/03_scratch.ipynb #abc241ea
 # A type checker cannot know that `backward` has filled `grad`:
 # pyright: reportOptionalOperand=false, reportOptionalMemberAccess=false
-from .arguments import check_positive # noqa: F401, for get_model
 
 # %% ../nbs/climb/03_scratch.ipynb #14d9dc79
 import math
@@ -261,7 +260,9 @@ def train_optim(data:Digits, epochs:int|None=None, bs:int=64, # Arguments of
     return Rung(torch.stack(losses), *params, time.perf_counter()-start)
 
 # %% ../nbs/climb/08_optim.ipynb #097aca70
+from collections.abc import Callable
 from torch import optim
+from .arguments import check_positive
 
 # %% ../nbs/climb/08_optim.ipynb #99f4e375
 def get_model(
