@@ -220,7 +220,7 @@ def check_two_layers(
 @hints
 def check_first_adam_step(
     f:Callable, # The answer: takes a gradient and a learning rate
-)->str:
+)->str|None:
     "What is still wrong with `first_adam_step`, or 'right'"
     for g in (1e-3, 5., -100.):
         got,asked = f(g, .01),f'first_adam_step({g}, 0.01)'
@@ -236,7 +236,7 @@ def check_first_adam_step(
 @hints
 def check_SignSGD(
     cls:type, # The answer: made of parameters and a learning rate, has `step` and `zero_grad`
-)->str:
+)->str|None:
     "What is still wrong with `SignSGD`, or 'right'"
     p,unused = nn.Parameter(torch.tensor([1.,2.,3.])),nn.Parameter(torch.ones(2))
     opt = cls((q for q in (p, unused)), lr=.25)
@@ -256,7 +256,7 @@ def check_SignSGD(
 @hints
 def check_only(
     f:Callable, # The answer: takes a dataset and a set of labels, gives a dataset
-)->str:
+)->str|None:
     "What is still wrong with `only`, or 'right'"
     small = TensorDataset(torch.arange(6.), torch.tensor([0,1,2,0,1,2]))
     ds = f(small, {0,2})
@@ -271,7 +271,7 @@ def check_only(
 @hints
 def check_Bars(
     cls:type, # The answer: made of a number of items
-)->str:
+)->str|None:
     "What is still wrong with `Bars`, or 'right'"
     ds = cls(40)
     if len(ds) != 40: return f'len(Bars(40)) is {len(ds)}'
@@ -294,11 +294,13 @@ def check_Bars(
 @hints
 def check_n_batches(
     f:Callable, # The answer: takes `n`, `bs` and `drop_last`
-)->str:
+)->str|None:
     "What is still wrong with `n_batches`, or 'right'"
     cases = [(64,False), (128,False), (65,False), (65,True), (3,False), (3,True)]
     for n,drop,bs in [(*case,64) for case in cases]:
-        got,want = f(n, bs, drop),len(DataLoader(range(n), batch_size=bs, drop_last=drop))
+        got = f(n, bs, drop)
+        items = TensorDataset(torch.arange(n))
+        want = len(DataLoader(items, batch_size=bs, drop_last=drop))
         if got is None: return 'it returned None; return an integer'
         if got != want:
             return f'{got} batches for n={n}, bs={bs}, drop_last={drop}; a loader has {want}'
@@ -308,7 +310,7 @@ def check_n_batches(
 @hints
 def check_TakeTurns(
     cls:type, # The answer: made of labels, gives indices
-)->str:
+)->str|None:
     "What is still wrong with `TakeTurns`, or 'right'"
     labels,want = torch.tensor([1,0,0,1,2,2,0]),[1,0,4,2,3,5]
     sampler = cls(labels)
@@ -332,7 +334,7 @@ _RESPONSIBLE = dict(module='lists the parameters', functional='computes the loss
 @hints
 def check_answers(
     given:dict, # The answer: the name of a piece for each of five complaints, in this order
-)->str:
+)->str|None:
     "What is still wrong with the answers, or 'right'"
     if len(given) != 5: return f'there are {len(given)} answers for five complaints'
     for (complaint,got),(piece,does) in zip(given.items(), _RESPONSIBLE.items()):
@@ -366,7 +368,7 @@ def _epoch_of(f):
 @hints
 def check_one_epoch(
     f:Callable, # The answer: takes a loader, a model, an optimizer and a loss function
-)->str:
+)->str|None:
     "What is still wrong with `one_epoch`, or 'right'"
     (want,_,_),(got,before,after) = _epoch_of(_one_epoch),_epoch_of(f)
     if got is None: return 'it returned None; return the losses'

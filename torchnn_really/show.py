@@ -160,8 +160,9 @@ def bare_source(
         if t.type == tokenize.COMMENT: lines[row-1] = lines[row-1][:column].rstrip()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef): _join_signature(node, lines)
-    for node in filter(_is_unread, ast.walk(ast.parse(text))):
-        first,end = node.lineno-1,node.end_lineno
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.stmt) or not _is_unread(node): continue
+        first,end = node.lineno-1,node.end_lineno or node.lineno
         if not lines[first][:node.col_offset].strip(): lines[first:end] = ['']*(end-first)
     return '\n'.join(line for line in lines if line.strip())
 
