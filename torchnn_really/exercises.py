@@ -14,6 +14,8 @@ from torch import nn, optim
 from torch.utils.data import DataLoader, TensorDataset
 
 # %% ../nbs/kit/25_exercises.ipynb #b8a6afa2
+# A check returns a hint or nothing, and `hints` makes a string of either:
+# pyright: reportReturnType=false
 def hints(
     check:Callable, # Takes an answer; returns a hint, or None if there is nothing to say
 )->Callable:        # Takes an answer; returns 'right' or 'not yet: …'
@@ -190,7 +192,8 @@ def check_n_batches(
     "What is still wrong with `n_batches`, or 'right'"
     cases = [(64,False), (128,False), (65,False), (65,True), (3,False), (3,True)]
     for n,drop,bs in [(*case,64) for case in cases]:
-        got,want = f(n, bs, drop),len(DataLoader(range(n), batch_size=bs, drop_last=drop))
+        ds = TensorDataset(torch.arange(n))
+        got,want = f(n, bs, drop),len(DataLoader(ds, batch_size=bs, drop_last=drop))
         if got is None: return 'it returned None; return an integer'
         if got != want:
             return f'{got} batches for n={n}, bs={bs}, drop_last={drop}; a loader has {want}'

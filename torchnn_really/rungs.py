@@ -298,8 +298,8 @@ def train_optim(data:Digits, epochs:int|None=None, bs:int=64, # Arguments of
             loss.backward()
             opt.step()
             opt.zero_grad()
-    params = [p.detach() for p in model.parameters()]
-    return Rung(torch.stack(losses), *params, time.perf_counter()-start)
+    weight,bias = [p.detach() for p in model.parameters()]
+    return Rung(torch.stack(losses), weight, bias, time.perf_counter()-start)
 
 # %% ../nbs/climb/08_optim.ipynb #097aca70
 from torch import optim
@@ -339,8 +339,8 @@ def train_dataset(data:Digits, epochs:int|None=None, bs:int=64, # Arguments of
             loss.backward()
             opt.step()
             opt.zero_grad()
-    params = [p.detach() for p in model.parameters()]
-    return Rung(torch.stack(losses), *params, time.perf_counter()-start)
+    weight,bias = [p.detach() for p in model.parameters()]
+    return Rung(torch.stack(losses), weight, bias, time.perf_counter()-start)
 
 # %% ../nbs/climb/09_dataset.ipynb #e9188fac
 from torch.utils.data import TensorDataset
@@ -367,8 +367,8 @@ def train_dataloader(data:Digits, epochs:int|None=None, bs:int=64, # Arguments o
             loss.backward()
             opt.step()
             opt.zero_grad()
-    params = [p.detach() for p in model.parameters()]
-    return Rung(torch.stack(losses), *params, time.perf_counter()-start)
+    weight,bias = [p.detach() for p in model.parameters()]
+    return Rung(torch.stack(losses), weight, bias, time.perf_counter()-start)
 
 # %% ../nbs/climb/10_dataloader.ipynb #c16be92d
 from torch.utils.data import DataLoader
