@@ -14,8 +14,6 @@ from torch import nn, optim
 from torch.utils.data import DataLoader, TensorDataset
 
 # %% ../nbs/kit/25_exercises.ipynb #b8a6afa2
-# A check returns a hint or nothing, and `hints` makes a string of either:
-# pyright: reportReturnType=false
 def hints(
     check:Callable, # Takes an answer; returns a hint, or None if there is nothing to say
 )->Callable:        # Takes an answer; returns 'right' or 'not yet: …'
@@ -114,7 +112,7 @@ def check_two_layers(
 @hints
 def check_first_adam_step(
     f:Callable, # The answer: takes a gradient and a learning rate
-)->str:
+)->str|None:
     "What is still wrong with `first_adam_step`, or 'right'"
     for g in (1e-3, 5., -100.):
         got,asked = f(g, .01),f'first_adam_step({g}, 0.01)'
@@ -130,7 +128,7 @@ def check_first_adam_step(
 @hints
 def check_SignSGD(
     cls:type, # The answer: made of parameters and a learning rate, has `step` and `zero_grad`
-)->str:
+)->str|None:
     "What is still wrong with `SignSGD`, or 'right'"
     p,unused = nn.Parameter(torch.tensor([1.,2.,3.])),nn.Parameter(torch.ones(2))
     opt = cls((q for q in (p, unused)), lr=.25)
@@ -150,7 +148,7 @@ def check_SignSGD(
 @hints
 def check_only(
     f:Callable, # The answer: takes a dataset and a set of labels, gives a dataset
-)->str:
+)->str|None:
     "What is still wrong with `only`, or 'right'"
     small = TensorDataset(torch.arange(6.), torch.tensor([0,1,2,0,1,2]))
     ds = f(small, {0,2})
@@ -165,7 +163,7 @@ def check_only(
 @hints
 def check_Bars(
     cls:type, # The answer: made of a number of items
-)->str:
+)->str|None:
     "What is still wrong with `Bars`, or 'right'"
     ds = cls(40)
     if len(ds) != 40: return f'len(Bars(40)) is {len(ds)}'
@@ -188,12 +186,13 @@ def check_Bars(
 @hints
 def check_n_batches(
     f:Callable, # The answer: takes `n`, `bs` and `drop_last`
-)->str:
+)->str|None:
     "What is still wrong with `n_batches`, or 'right'"
     cases = [(64,False), (128,False), (65,False), (65,True), (3,False), (3,True)]
     for n,drop,bs in [(*case,64) for case in cases]:
-        ds = TensorDataset(torch.arange(n))
-        got,want = f(n, bs, drop),len(DataLoader(ds, batch_size=bs, drop_last=drop))
+        got = f(n, bs, drop)
+        items = TensorDataset(torch.arange(n))
+        want = len(DataLoader(items, batch_size=bs, drop_last=drop))
         if got is None: return 'it returned None; return an integer'
         if got != want:
             return f'{got} batches for n={n}, bs={bs}, drop_last={drop}; a loader has {want}'
@@ -203,7 +202,7 @@ def check_n_batches(
 @hints
 def check_TakeTurns(
     cls:type, # The answer: made of labels, gives indices
-)->str:
+)->str|None:
     "What is still wrong with `TakeTurns`, or 'right'"
     labels,want = torch.tensor([1,0,0,1,2,2,0]),[1,0,4,2,3,5]
     sampler = cls(labels)
