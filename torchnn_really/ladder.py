@@ -92,11 +92,11 @@ def train_mini(data:Digits, epochs:int|None=None, bs:int=64, lr:float=.5, # As t
 
 # %% ../nbs/use/01_ladder.ipynb #53ce2d48
 def _same_losses(
-    losses, # Losses of a rung, `(steps,)`
-    above,  # Losses of the rung above, or None
-    steps,  # How many to compare; None: all
+    losses,    # Losses of a rung, `(steps,)`
+    above,     # Losses of the rung above, or None
+    steps,     # How many to compare; None: all
     atol=1e-6, # Largest difference that is allowed
-):          # Words, and whether the claim holds
+):             # Words, and whether the claim holds
     "Are two rungs' losses the same, within `atol`?"
     if above is None: return 'the baseline', True
     a,b = losses[:steps],above[:steps]
