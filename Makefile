@@ -42,7 +42,7 @@ panel:    ## use the player and the training panel in a real browser, in Jupyter
 docs:     ## build the site into _docs
 	$(RUN) --with dev,docs tools/docs.py $(ARGS)
 shown:    ## run the lessons' cells that the site shows, and no others, after make docs
-	$(RUN) --with dev tools/as_shown.py $(LESSONS) --jobs 1 --limit 30 $(ARGS)
+	$(RUN) --with dev tools/as_shown.py --jobs 1 --limit 30 $(LESSONS) $(ARGS)
 play:     ## turn each lesson's batch size, learning rate, seed and epochs, and run what it shows, after make docs
 	$(RUN) --with dev tools/play.py $(LESSONS) $(ARGS)
 slides:   ## the pages as a deck of slides, in _docs/slides

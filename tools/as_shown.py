@@ -117,8 +117,9 @@ def stop(number, frame):
     print('stopped', file=sys.stderr, flush=True)
     sys.exit(128 + number)
 
-def results(tasks, args, work=run_shown, method='spawn'):
+def results(tasks, args, work=run_shown):
     "Work on `{key: cells}`, each in a process: yields key, seconds, what it left, what went wrong"
+    method = 'fork' if 'torch' in sys.modules else 'spawn' # forked, it need not be imported again
     waiting, running, context = list(tasks.items()), {}, multiprocessing.get_context(method)
     for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, stop) # also in background
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as tmp:

@@ -92,10 +92,9 @@ def computed(shell, log):
 def run_and_look(*its): return run_shown(*its, look=computed)
 
 def main():
-    args, began, method = arguments(__doc__), time.monotonic(), 'spawn'
-    if sys.platform == 'linux':
-        import torch._dynamo, IPython.core.interactiveshell # noqa: E401,F401 once, for all runs
-        method = 'fork'
+    args, began = arguments(__doc__), time.monotonic()
+    if sys.platform == 'linux': # once, for all runs
+        import torch._dynamo, IPython.core.interactiveshell # noqa: E401,F401
     from IPython.core.inputtransformer2 import TransformerManager
     found, wrong = lessons(args)
     untrained, tasks, bases = excused(args.exceptions, 'untrained'), {}, defaultdict(list)
@@ -105,7 +104,7 @@ def main():
         wrong += [f'{page}: {what}' for what in bad]
         if ways: tasks |= {(page, knob): c for knob, c in {None: cells, **ways}.items()}
     def run(tasks):
-        for (page, knob), seconds, now, trouble in results(tasks, args, run_and_look, method):
+        for (page, knob), seconds, now, trouble in results(tasks, args, run_and_look):
             what = f'{page}, {knob[0]} = {knob[2]}' if knob else f'{page}, as it is'
             if not knob and not trouble: bases[page].append(set(now.items()))
             if knob and not trouble:
