@@ -17,10 +17,10 @@ DIRECTIVE = re.compile(r'(?m)^\s*#\s*\|\s*([\w-]+)\s*:?[ \t]*(.*)')
 UNSEEN = {'hide', 'export', 'exporti', 'default_exp'}     # nbdev drops these cells from the site
 ELSEWHERE = {'slow', 'cuda', 'online'}                    # shown, and not run on every machine
 OFF = dict(echo='false', eval='false', include='false').items()
-PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy']
-ENV = dict.fromkeys(PROXIES, 'http://127.0.0.1:9')        # nobody answers there
-ENV |= dict(NO_PROXY='127.0.0.1', WANDB_MODE='offline', WANDB_SILENT='true', TQDM_DISABLE='1',
-            MPLBACKEND='Agg', PYTHONUTF8='1', OMP_NUM_THREADS='1', MKL_NUM_THREADS='1')
+PROXIES = 'HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy' # at which nobody answers
+ENV = dict(NO_PROXY='127.0.0.1', WANDB_MODE='offline', WANDB_SILENT='true', TQDM_DISABLE='1',
+           MPLBACKEND='Agg', PYTHONUTF8='1', OMP_NUM_THREADS='1', MKL_NUM_THREADS='1',
+           OMP_WAIT_POLICY='PASSIVE', **dict.fromkeys(PROXIES, 'http://127.0.0.1:9')) # no spinning
 
 # Which cells
 
