@@ -101,7 +101,7 @@ def main():
         tasks[name] = {i: pages.source(c) for i, c in cells.items() if not found[i]}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         args.env = environment(args, Path(folder))
-        if sys.platform == 'linux': import torch._dynamo, execnb.shell # noqa: E401,F401 once for all
+        if sys.platform == 'linux': import torch._dynamo, execnb.shell # noqa: E401,F401 once
         work = functools.partial(run_page, save=args.save)
         for name, seconds, _, trouble in results(tasks, args, work):
             failed += bool(trouble)
