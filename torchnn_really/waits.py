@@ -17,11 +17,12 @@ import threading
 import time
 from collections.abc import Callable
 
-# %% ../nbs/kit/27_waits.ipynb #d84de650
+# %% ../nbs/kit/27_waits.ipynb #f0d5e702
 def _connection():
     "W&B's connection to its process, if there is one"
     setup = getattr(sys.modules.get('wandb.sdk.wandb_setup'), '_singleton', None)
-    return setup._connection if getattr(setup, '_pid', None) == os.getpid() else None
+    if setup is None or setup._pid != os.getpid(): return None
+    return setup._connection
 
 def wandb_process()->subprocess.Popen|None: # The process; None: there is none, or it is another's
     "W&B's own process, if this one began it and it still runs"
