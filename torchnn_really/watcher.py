@@ -139,7 +139,7 @@ def _is_compiled(module):
 
 def _plain_name(name): return name.replace('._orig_mod', '').replace('_orig_mod.', '')
 
-def _is_lazy(p): return isinstance(p, torch.nn.parameter.UninitializedTensorMixin)
+def _is_lazy(p): return torch.nn.parameter.is_lazy(p)
 
 # %% ../nbs/kit/17_watcher.ipynb #e5edfad1
 class LiveCurves:
