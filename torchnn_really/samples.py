@@ -169,17 +169,17 @@ def call_model(
     if isinstance(output, Mapping): return output.get('logits', output)
     return getattr(output, 'logits', output)
 
-# %% ../nbs/kit/09_samples.ipynb #6f003a63
+# %% ../nbs/kit/09_samples.ipynb #0102c252
 def _n_samples(part)->int|None:
     "Samples in inputs or in targets; None if there is no telling"
     if torch.is_tensor(part): return len(part) if part.ndim else None
     if isinstance(part, Mapping): part = Several(part.values())
     if isinstance(part, PackedSequence): return int(part.batch_sizes[0])
     if not isinstance(part, (tuple,list)): return None
-    sizes = [None if isinstance(v, Mapping) else _n_samples(v) for v in part]
+    sizes = [_n_samples(v) for v in part]
     known = [n for n in sizes if n is not None]
     if type(part) is not list and known: return known[0]
-    alike = known == sizes and len({*sizes}) == 1
+    alike = known == sizes and len({*sizes}) == 1 and not isinstance(part[0], Mapping)
     return (known[0] if alike else len(part)) or None
 
 def batch_size(
