@@ -139,7 +139,7 @@ def same_loss(
     wrapper.__dict__['same_as'] = loss_func
     return wrapper
 
-# %% ../nbs/kit/08_averages.ipynb #35e605a0
+# %% ../nbs/kit/08_averages.ipynb #55c19618
 def _is_object(metric): return hasattr(metric, 'update') and hasattr(metric, 'compute')
 
 def _number(name, value):
@@ -182,7 +182,7 @@ class Measures:
             for metric in self.objects.values(): _to_device_of(metric, output)
             if self.metrics is None and is_classes(output, targets):
                 self.metrics = dict(accuracy=self.accuracy)
-        self._note('valid_loss', self.average, self.loss_func(output, targets), targets, n)
+        self._note('valid_loss', self.average, self.loss_func.later(output, targets), targets, n)
         for name,metric in (self.metrics or {}).items():
             if name in self.objects: metric.update(output, targets)
             elif metric is self.accuracy and is_classes(output, targets):
