@@ -57,7 +57,7 @@ def _reduction(options):
     if reduced is False: return 'none'
     return 'sum' if mean is False else 'mean'
 
-# %% ../nbs/kit/08_averages.ipynb #11692edf
+# %% ../nbs/kit/08_averages.ipynb #53993576
 class LossAverage(NamedTuple):
     "How the losses of batches become the loss of all"
     function:Callable|None # The function of torch that the loss is; None for any other
@@ -101,7 +101,7 @@ def as_floats(
     return torch.stack(numbers).tolist() if numbers else []
 
 def loss_average(
-    loss_func:Callable, # Any loss function
+    loss_func:Callable|None, # Any loss function; None: by samples
 )->LossAverage:
     "How a loss function is averaged; an error if it gives no single number"
     function,options = _torch_loss(loss_func)
