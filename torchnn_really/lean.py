@@ -22,10 +22,10 @@ from .rungs import Mnist_Logistic
 def _sgd_update(opt):
     "`opt.step()` as a function of pairs: a parameter and its gradient"
     def update(pairs):
-        params,grads = zip(*pairs)
+        (params,grads),group = zip(*pairs),opt.param_groups[0]
         with torch.no_grad():
-            if opt.param_groups[0]['momentum']: grads = _with_momentum(opt, params, grads)
-            _foreach_add_(params, grads, alpha=-opt.param_groups[0]['lr'])
+            if group['momentum']: grads = _with_momentum(opt, params, grads)
+            _foreach_add_(params, grads, alpha=-group['lr'])
         opt._opt_called = True # a schedule asks whether there was a step
     return update
 
@@ -34,8 +34,9 @@ def _with_momentum(opt, params, grads):
     "The optimizer's momentum buffers, after these gradients: what to subtract"
     states,old = [opt.state[p] for p in params],[]
     for state,g in zip(states, grads):
-        if state.get('momentum_buffer') is None: state['momentum_buffer'] = g.clone()
-        else: old.append((state['momentum_buffer'], g))
+        buffer = state.get('momentum_buffer')
+        if buffer is None: state['momentum_buffer'] = g.clone()
+        else: old.append((buffer, g))
     if old:
         buffers,grads = zip(*old)
         _foreach_mul_(buffers, opt.param_groups[0]['momentum'])
