@@ -12,10 +12,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from types import SimpleNamespace
 import torch
 from torch.utils.data import Dataset
 from torchnn_really.arguments import check_count
+from torchnn_really.fit_state import POINTS
 from torchnn_really.traces import Tracer, check_folder
 
 # %% ../nbs/kit/21_phases.ipynb #ba125f80
@@ -35,6 +35,7 @@ class PhaseClock:
         self.in_epoch = False # between the first and the last batch of an epoch
         self.thread = threading.get_ident()
         self.epoch,self.steps,self.begun = 0,[],(0.,0.)
+        self.changes = 0 # how often another phase began
         self.seconds:dict = Counter() # of each phase, and 'measuring'
 
     def enter(self,
@@ -52,6 +53,7 @@ class PhaseClock:
         now = time.perf_counter()
         if self.phase: self.seconds[self.phase] += now - self.since
         self.phase,self.since = phase,now
+        self.changes += 1
         if not self.tracer.on: return
         self.tracer.switch(phase if phase in PHASES else None)
         self.since = time.perf_counter()
@@ -87,11 +89,9 @@ class PhaseClock:
     def begin_step(self,
         i:int, # The step of this epoch that begins, from 1
     ):
-        "A batch is asked for: the step before is over"
+        "A batch is asked for"
         self.enter('measuring')
-        if i > 1: self.end_step()
         self.begun,self.in_epoch = self._spent(),True
-        self.tracer.counts['steps'] += self.tracer.on
         self.trace(self.epoch == 1 and self.tracer.first <= i <= self.tracer.last)
         self.enter('loading')
 
@@ -102,6 +102,8 @@ class PhaseClock:
 
     def end_step(self):
         "Note a step: traced or not, its seconds of loading, and all its seconds"
+        self.enter('measuring')
+        self.tracer.counts['steps'] += self.tracer.on
         (loading,total),(loading_0,total_0) = self._spent(),self.begun
         self.steps.append((self.tracer.on, loading-loading_0, total-total_0))
 
@@ -156,15 +158,21 @@ class PhasedLoader:
 
     def _batches(self, clock):
         clock.epoch += 1
+        taken = 0
         clock.begin_step(1)
         try:
-            for i,batch in enumerate(self.dl, 1):
+            for batch in self.dl:
                 clock.enter('other')
+                before = clock.changes
                 yield batch
-                clock.begin_step(i+1)
+                if clock.changes == before: # nothing was done with it: it was skipped
+                    clock.enter('loading')
+                    continue
+                taken += 1
+                clock.end_step()
+                clock.begin_step(taken+1)
         except GeneratorExit: # the loop was left in the middle of a step
             clock.end_step()
-            clock.tracer.counts['steps'] += clock.tracer.on
             raise
         finally: clock.end_epoch()
 
@@ -233,23 +241,23 @@ def phased_hook(
         with clock.hold('hooks'): hook(info)
     return wrapped
 
-_POINTS = ('before_fit','before_epoch','after_backward','after_step','after_validation','after_fit')
-
-def phased_callbacks(
-    callbacks,        # Callbacks for `fit`
-    clock:PhaseClock, # Clock to tell
-):
-    "The same callbacks, each with those points that it has, whose time is measured"
-    if not isinstance(callbacks, list | tuple): return callbacks
+def _phased_callback(callback, clock):
+    "An object with the same points of `fit`, and a class of the same name"
+    points = [name for name in POINTS if hasattr(callback, name)]
+    if isinstance(callback, type) or not points: return callback # `fit` says what is wrong
     def timed(method):
-        def wrapped(*args):
+        def wrapped(self, *args):
             with clock.hold('hooks'): return method(*args)
         return wrapped
-    def phased(callback):
-        points = {name: timed(getattr(callback, name)) for name in _POINTS
-                  if hasattr(callback, name)}
-        return SimpleNamespace(**points) if points else callback
-    return [phased(callback) for callback in callbacks]
+    methods = {name: timed(getattr(callback, name)) for name in points}
+    return type(type(callback).__name__, (), methods)()
+
+def phased_callbacks(
+    callbacks:Iterable, # Callbacks for `fit`
+    clock:PhaseClock,   # Clock to tell
+)->list:
+    "The same callbacks, each with those points that it has, whose time is measured"
+    return [_phased_callback(callback, clock) for callback in callbacks]
 
 def phased_epoch_end(
     hook:Callable|None, # Hook for `fit` after an epoch, or None

@@ -140,7 +140,7 @@ def run_recipe(
 
 # %% ../nbs/speed/05_recipes.ipynb #f525331d
 def _has_bfloat16(found):
-    "Whether a processor with these features multiplies bfloat16 faster than float32"
+    "Whether a processor with these features has instructions for bfloat16"
     return bool(found.get('avx512_bf16') or found.get('amx_bf16'))
 
 def _features():
@@ -165,7 +165,7 @@ def _recipe_for(goal):
 
 # %% ../nbs/speed/05_recipes.ipynb #e17f49ee
 def _tutorial_epoch(data, part=1):
-    "Seconds of an epoch of the tutorial's loop with its convnet; `part` times a part"
+    "Seconds of an epoch of the tutorial's convnet loop; or `part` times a part"
     train_ds,valid_ds = (TensorDataset(x[:len(x)//part], y[:len(x)//part]) for x,y in
                          ((data.x_train, data.y_train), (data.x_valid, data.y_valid)))
     model,start = Mnist_CNN(),time.perf_counter()
@@ -176,5 +176,6 @@ def _tutorial_epoch(data, part=1):
         opt.step()
         opt.zero_grad()
     with torch.no_grad():
-        for xb,yb in DataLoader(valid_ds, 128): F.cross_entropy(model(xb), yb).item()
+        for xb,yb in DataLoader(valid_ds, 128):
+            F.cross_entropy(model(xb), yb).item()
     return part*(time.perf_counter() - start)
