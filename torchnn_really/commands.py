@@ -239,7 +239,9 @@ def _run_recipe(args):
     print(f'recipe {args.recipe}, seed {args.seed}, on one thread of the processor', flush=True)
     with threads(1):
         # torch loads much at its first training: before the clock
-        run_recipe(args.recipe, Digits(*(t[:640] for t in digits)))
+        few = Digits(*(t[:640] for t in digits))
+        run_recipe(args.recipe, few)
+        _tutorial_epoch(few)
         result = run_recipe(args.recipe, digits, args.seed)
         epoch = _tutorial_epoch(digits, part=5)
     print(f'{result.steps} steps and {len(digits.y_valid):,} validation images in '
