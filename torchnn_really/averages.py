@@ -75,7 +75,7 @@ class LossAverage(NamedTuple):
         if self.ignored is not None:
             if targets.is_floating_point(): return targets.numel()//targets.shape[1:2].numel()
             counted = targets != self.ignored
-            if self.weight is None: return counted.sum()
+            if self.weight is None: return counted.count_nonzero()
             rows = targets.long()*counted # an ignored target may be no class
             return (self.weight.to(targets.device)[rows]*counted).sum()
         if self.weight is not None: return self.weight.sum()
