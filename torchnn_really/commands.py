@@ -91,6 +91,7 @@ def _save_args(args, data):
 
 def _prepare_fit(args):
     "The data and the optimizer's options; `args` gets what was left open"
+    if args.own and has_mnist(args.data): args.own = False # a folder with MNIST's four files
     args.model = args.model or ('pictures' if args.own else 'logistic')
     opt_args = FOLDER_MODELS[args.model].options(getattr(optim, args.opt), None)
     asked = dict(lr=args.lr, momentum=args.momentum)
