@@ -254,6 +254,8 @@ def _check_file(error, name, path):
     if name == 'save' and os.path.isfile(path) and not zipfile.is_zipfile(path):
         error(f'argument --save: {path!r} is there, and is no model; '
               'give another name, as model.pt')
+    if name == 'save' and os.path.exists(path) and not os.path.isfile(path):
+        error(f'argument --save: {path!r} is not the name of a file')
     folder = os.path.dirname(path) or '.'
     if not os.path.isdir(folder): error(f'argument --{name}: there is no folder {folder!r}')
     if not os.path.basename(path) or os.path.isdir(path):

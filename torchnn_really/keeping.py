@@ -50,6 +50,8 @@ class SaveAtEnd:
             try: self.saved = self._write(Path(mkdtemp(prefix=_PREFIX), Path(self.path).name))
             except OSError: self.problem = f'{why}, and there is no room elsewhere'
             else: self.problem = f'{why}, and the model is in {self.saved}'
+        except Exception as e:
+            self.problem = f'{self.path} is not written: {str(e) or type(e).__name__}'
 
     def _write(self, path):
         save_model(self.model, path, **self.save_args)
