@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from types import SimpleNamespace
+from typing import Any
 import torch
 from torch import nn
 from .arguments import n_batches
@@ -41,6 +42,8 @@ class FitState:
         self.max_steps,self.max_time,self.valid_every = max_steps,max_time,valid_every
         self.history = History()
         self.batch = 0          # Batches of this epoch that are done
+        self.xb:Any = None      # The batch's inputs
+        self.yb:Any = None      # The batch's targets
         self.loss = None        # The last step's, 0-d and detached
         self.n = 0              # Samples in the last step's batch
         self.stepped = True     # Did the optimizer step, or was it left out?

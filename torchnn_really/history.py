@@ -7,6 +7,7 @@ __all__ = ['StopFit', 'NonFiniteLoss', 'History']
 
 # %% ../nbs/kit/18_history.ipynb #96e3845a
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 import numpy as np
@@ -83,11 +84,12 @@ class History:
         name:str='valid_loss', # A column
         mode:str='min',        # 'min': the smallest is best; 'max': the largest
     )->dict:
-        "The row in which a column is best, the first of several"
+        "The row in which a column is best, the first of several; nan is never better"
         if mode not in ('min','max'): raise ValueError(f"mode is {mode!r}; give 'min' or 'max'")
         rows = [row for row,value in zip(self.epochs, self[name]) if value is not None]
         if not rows: raise ValueError(f'no row has a number for {name}; was there a valid_dl?')
-        return (min if mode == 'min' else max)(rows, key=lambda row: row[name])
+        sign = 1 if mode == 'min' else -1
+        return min(rows, key=lambda row: (math.isnan(row[name]), sign*row[name]))
 
     def save(self,
         path:str|Path, # A file to write, as history.json

@@ -54,19 +54,19 @@ def _same(a, b):
     "Whether two copies of weights are the same to the last bit"
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
-# %% ../nbs/kit/29_keeping.ipynb #b6f9d6f3
+# %% ../nbs/kit/29_keeping.ipynb #91cac08c
 class KeepModel(RunCallback):
     "The model with the run: `latest` at the end, whatever ended it, and `best`"
     def __init__(self,
-        by:str='valid_loss',  # Column of the history that says which is best
-        mode:str='min',       # 'min': the smallest is best; 'max': the largest
-        each:bool=False,      # Keep the model after each validation, too?
+        monitor:str='valid_loss', # Column of the history that says which is best
+        mode:str='min',           # 'min': the smallest is best; 'max': the largest
+        each:bool=False,          # Keep the model after each validation, too?
         log:RunLog|None=None, # Where to; None: the active run
         **about,              # As in `save_model`: arch, arch_args, classes, pictures
     ):
         super().__init__(log)
         if mode not in ('min','max'): raise ValueError(f"mode is {mode!r}; give 'min' or 'max'")
-        self.by,self.mode,self.each,self.about = by,mode,each,about
+        self.monitor,self.mode,self.each,self.about = monitor,mode,each,about
         self.best:dict|None = None # Its value, epoch, step and weights
         self.said_weights = False
 
@@ -86,7 +86,7 @@ class KeepModel(RunCallback):
         self.log.attempt(self._keep_model, state, state.model, [f'epoch-{state.epoch}'])
 
     def _note_best(self, state):
-        value = state.row.get(self.by)
+        value = state.row.get(self.monitor)
         if not isinstance(value, (int, float)) or math.isnan(value): return
         sign = 1 if self.mode == 'min' else -1
         if self.best is not None and sign*value >= sign*self.best['value']: return
@@ -128,7 +128,7 @@ class KeepModel(RunCallback):
         if 'torch.load' in read_with: self._say_weights(read_with)
         for alias in aliases: _link(path, folder/f'{alias}.pt')
         about = dict(model=type(model).__name__, epoch=of['epoch'], step=of['step'],
-                     read_with=read_with) | ({self.by: of['value']} if 'value' in of else {})
+                     read_with=read_with) | ({self.monitor: of['value']} if 'value' in of else {})
         artifact = wandb.Artifact(f'model-{run.id}', 'model', metadata=about)
         artifact.add_file(str(path), name='model.pt', policy='immutable')
         run.log_artifact(artifact, aliases=aliases)

@@ -39,6 +39,7 @@ def _train_epoch(state, on, step, validate, bar):
     "One pass over the training batches, or what is left of it"
     loss_func = with_target_check(state.loss_func) # one batch is enough for this
     for xb,yb in islice(state.train_dl, state.batch, None):
+        state.xb,state.yb = xb,yb
         if not state.model.training: state.train_mode()
         loss,n = step(state.model, loss_func, xb, yb, state.opt)
         state.add(loss, n)
@@ -108,7 +109,8 @@ def fit(epochs:int|None,           # Passes over the data; None: about 1,560 ste
     step:Callable=loss_batch,      # What a batch goes through, called like this one
 )->History:                        # Also after `StopFit` or Ctrl-C
     "Train a model, validate it after each epoch, and keep what happened"
-    limits:dict = dict(max_steps=max_steps, max_time=max_time, valid_every=valid_every)
+    limits:dict = dict(max_steps=max_steps, max_time=max_time,
+                       valid_every=valid_every)
     epochs = check_fit(epochs, train_dl, valid_dl, metrics, **limits)
     state = FitState(epochs, model, loss_func, opt, train_dl, valid_dl, **limits)
     on = find_points(callbacks, on_train_step, on_val_epoch_end)
