@@ -57,7 +57,7 @@ def _reduction(options):
     if reduced is False: return 'none'
     return 'sum' if mean is False else 'mean'
 
-# %% ../nbs/kit/08_averages.ipynb #11692edf
+# %% ../nbs/kit/08_averages.ipynb #53993576
 class LossAverage(NamedTuple):
     "How the losses of batches become the loss of all"
     function:Callable|None # The function of torch that the loss is; None for any other
@@ -101,7 +101,7 @@ def as_floats(
     return torch.stack(numbers).tolist() if numbers else []
 
 def loss_average(
-    loss_func:Callable, # Any loss function
+    loss_func:Callable|None, # Any loss function; None: by samples
 )->LossAverage:
     "How a loss function is averaged; an error if it gives no single number"
     function,options = _torch_loss(loss_func)
@@ -139,7 +139,7 @@ def same_loss(
     wrapper.__dict__['same_as'] = loss_func
     return wrapper
 
-# %% ../nbs/kit/08_averages.ipynb #35e605a0
+# %% ../nbs/kit/08_averages.ipynb #55c19618
 def _is_object(metric): return hasattr(metric, 'update') and hasattr(metric, 'compute')
 
 def _number(name, value):
@@ -182,7 +182,7 @@ class Measures:
             for metric in self.objects.values(): _to_device_of(metric, output)
             if self.metrics is None and is_classes(output, targets):
                 self.metrics = dict(accuracy=self.accuracy)
-        self._note('valid_loss', self.average, self.loss_func(output, targets), targets, n)
+        self._note('valid_loss', self.average, self.loss_func.later(output, targets), targets, n)
         for name,metric in (self.metrics or {}).items():
             if name in self.objects: metric.update(output, targets)
             elif metric is self.accuracy and is_classes(output, targets):

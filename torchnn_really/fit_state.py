@@ -17,7 +17,8 @@ from types import SimpleNamespace
 from typing import Any
 import torch
 from torch import nn
-from .arguments import n_batches
+from .arguments import CheckedLoss, n_batches, with_target_check
+from .averages import guard_gradients, loss_average
 from .history import History, NonFiniteLoss, StopFit, learning_rate
 
 # %% ../nbs/kit/18_fit_state.ipynb #3239e240
@@ -51,6 +52,7 @@ class FitState:
         self.since_row = 0      # Steps since that row
         self.started = self.row_started = time.perf_counter()
         self.frozen = frozen_layers(model)
+        self.checked:Any = None # The loss function that checks its first batch
 
     @property
     def epoch(self)->int:
@@ -82,6 +84,14 @@ class FitState:
         "What the hook `on_train_step` gets"
         return dict(epoch=self.epoch, step=self.step, loss=self.loss, lr=self.lr, n=self.n)
 
+    def checked_loss(self)->CheckedLoss:
+        "The loss function, which checks its first batch; the history learns how it is averaged"
+        if self.checked is None or self.checked[0] is not self.loss_func:
+            loss_func = guard_gradients(self.loss_func)
+            self.checked = self.loss_func,with_target_check(loss_func)
+            self.history.average = loss_average(self.loss_func)
+        return self.checked[1]
+
     def train_mode(self):
         "Put the model into training mode; layers that were in eval mode before `fit` stay so"
         self.model.train()
@@ -90,12 +100,13 @@ class FitState:
     def add(self,
         loss:torch.Tensor, # A step's loss
         n:int,             # Samples in its batch
+        count=None,        # What its batch counts in the mean; None: its samples
     ):
         "Note a step"
         self.loss,self.n = loss,n
         self.batch += 1
         self.since_row += 1
-        self.history.add(loss, n, self.opt)
+        self.history.add(loss, n if count is None else count, self.opt)
 
     def is_over(self)->bool:
         "Is `max_steps` or `max_time` reached?"

@@ -229,3 +229,36 @@ def move_batch(
         if torch.is_tensor(part): return part.to(device, non_blocking=non_blocking)
         return part.to(device) if hasattr(part, 'to') else part
     return map_batch(move, batch)
+
+# %% ../nbs/kit/09_samples.ipynb #5c1f8585
+@lru_cache(maxsize=256)
+def _step_wants_closure(kind):
+    closure = None
+    try: closure = inspect.signature(kind.step).parameters.get('closure')
+    except (AttributeError,TypeError,ValueError): pass
+    return closure is not None and closure.default is closure.empty
+
+def needs_closure(
+    opt, # An optimizer, or None
+)->bool:
+    "Whether its `step` must be given a closure"
+    return opt is not None and _step_wants_closure(type(opt))
+
+def step_with_closure(
+    opt,              # Optimizer whose `step` takes a closure
+    compute:Callable, # The loss, a 0-d tensor
+    after_backward:Callable|None=None, # Called once the gradients are there; says whether to go on
+)->torch.Tensor:      # The loss before the step
+    "One step of an optimizer that computes the loss itself"
+    def closure():
+        opt.zero_grad()
+        loss = compute()
+        loss.backward()
+        if after_backward is not None and not after_backward():
+            raise TypeError(f'{type(opt).__name__} computes the loss several times a step, and no '
+                            'step of it can be left out; use another optimizer, or leave out '
+                            'what accumulates gradients')
+        return loss
+    loss = opt.step(closure)
+    opt.zero_grad()
+    return loss
