@@ -9,6 +9,7 @@ __all__ = []
 import math
 import numbers
 from collections.abc import Callable, Iterable
+from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -258,7 +259,7 @@ def with_target_check(
 def as_dataset(
     name:str, # The argument's name, for the message
     ds,       # A dataset; or tensors or arrays of one length
-):            # A dataset
+)->Any:       # A dataset
     "The same dataset; of tensors and arrays of one length, a `TensorDataset`"
     many = type(ds) is tuple and len(ds) > 1 or type(ds) is list and len(ds) == 2
     def has_rows(part): return hasattr(part, '__array__') and getattr(part, 'shape', ())

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 from torch.utils.data import SequentialSampler, TensorDataset, default_collate
-from .arguments import check_count
+from .arguments import as_dataset, check_count
 
 # %% ../nbs/train/02_batches.ipynb #2af524bf
 def _selected(tensors, groups)->Iterator[list]:
@@ -71,7 +71,7 @@ def _check_dataset(name, ds):
 
 # %% ../nbs/train/02_batches.ipynb #90af2b52
 def get_data(
-    train_ds,           # Dataset to train on: shuffled
+    train_ds,           # Dataset to train on, or tensors `(x, y)`: shuffled
     valid_ds,           # Dataset to validate on: in order, `2*bs` at a time
     bs:int,             # Items a training batch
     *, generator:torch.Generator|None=None, # Source of the shuffling; None: torch's
@@ -79,6 +79,8 @@ def get_data(
 )->tuple[DataLoader,DataLoader]: # One to train on, one to validate on
     "Loaders for training and validation"
     check_count('bs', bs)
+    train_ds = as_dataset('train_ds', train_ds)
+    valid_ds = as_dataset('valid_ds', valid_ds)
     _check_dataset('train_ds', train_ds)
     _check_dataset('valid_ds', valid_ds)
     train_dl = BatchLoader(train_ds, bs, True, generator=generator, **loader_args)

@@ -19,6 +19,7 @@ import torch
 from torch import nn
 from .arguments import CheckedLoss, n_batches, with_target_check
 from .averages import guard_gradients, loss_average
+from .failures import failure_notes, named_items
 from .history import History, NonFiniteLoss, StopFit, learning_rate
 
 # %% ../nbs/kit/18_fit_state.ipynb #3239e240
@@ -229,7 +230,8 @@ def kept_history(
 ):
     "Call `after_fit` at any end; end quietly on `StopFit` and Ctrl-C, else with `.history`"
     try:
-        with _sigterm_as_exit(), contextlib.ExitStack() as stack:
+        with (_sigterm_as_exit(), named_items(state.train_dl, state.valid_dl),
+              contextlib.ExitStack() as stack):
             for f in after_fit: stack.push(_leave(f, state))
             yield
     except StopFit as e: state.history.stopped = str(e) or 'StopFit'
@@ -242,7 +244,9 @@ def _note_history(error, state):
     "Say on the exception where it happened, and hang the history on it"
     history = state.history
     if not isinstance(error, NonFiniteLoss) and isinstance(error, Exception):
-        error.add_note(f'in fit: epoch {state.epoch}, after step {state.step}')
+        about = failure_notes(error, state.model, state.xb, state.train_dl, state.valid_dl)
+        for note in [*about, f'in fit: epoch {state.epoch}, after step {state.step}']:
+            error.add_note(note)
     if history.stopped is None: history.stopped = type(error).__name__
     with contextlib.suppress(AttributeError):
         error.history = history # pyright: ignore[reportAttributeAccessIssue]

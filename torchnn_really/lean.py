@@ -17,6 +17,7 @@ from .arguments import check_count
 from .convnets import Mnist_CNN
 from .plain_sgd import check_sgd, check_written_out
 from .rungs import Mnist_Logistic
+from .samples import batch_size, call_model
 
 # %% ../nbs/speed/02_lean.ipynb #6a621aa5
 def _sgd_update(opt):
@@ -76,7 +77,7 @@ def _step_with(gradients, opt):
         loss,grads = gradients(model, loss_func, xb, yb, params)
         pairs = _with_stored(params, grads)
         if pairs: update(pairs)
-        return loss.detach(), len(xb)
+        return loss.detach(), batch_size(xb, yb)
     return step
 
 # %% ../nbs/speed/02_lean.ipynb #0c732cb8
@@ -85,7 +86,7 @@ def lean_step(
 )->Callable:             # Function for `fit`'s `step`, with any model
     "`loss_batch` with gradients by `torch.autograd.grad`, which stores none"
     def gradients(model, loss_func, xb, yb, params):
-        loss = loss_func(model(xb), yb)
+        loss = loss_func(call_model(model, xb), yb)
         return loss, _gradients(loss, params)
     return _step_with(gradients, opt)
 

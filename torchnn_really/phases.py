@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch.utils.data import Dataset
 from torchnn_really.arguments import check_count
+from torchnn_really.averages import same_loss
 from torchnn_really.fit_state import POINTS
 from torchnn_really.traces import Tracer, check_folder
 
@@ -229,7 +230,7 @@ def phased_loss(
         if recorded: loss.register_hook(lambda grad: _when_backward_ends(clock))
         clock.enter('backward' if recorded else 'other')
         return loss
-    return wrapped
+    return same_loss(wrapped, loss_func)
 
 def phased_hook(
     hook:Callable|None, # Hook for `fit`, or None

@@ -11,7 +11,8 @@ from pathlib import Path
 import torch
 from .arguments import n_batches
 from .phases import phase_clock, phase_hooks, phased_callbacks
-from .phases import phased_epoch_end, phased_hook, phased_loaders, phased_loss
+from .phases import phased_epoch_end, phased_hook, phased_loaders
+from .phases import phased_loss
 from .profiles import Profile
 
 # %% ../nbs/speed/01_profiling.ipynb #5cdcb854
@@ -34,12 +35,12 @@ def profiled(
     "Train as `fit` does, and measure where the time goes; nothing else is changed"
     clock = phase_clock(n_traced, first_traced, folder, n_batches(train_dl), model)
     if callbacks: fit_args['callbacks'] = phased_callbacks(callbacks, clock)
-    end = phased_epoch_end(on_val_epoch_end, clock, folder)
     with clock.tracer.finishing(folder), phase_hooks(clock, model, opt):
         history = fit(
             epochs, model, phased_loss(loss_func, clock), opt,
-            *phased_loaders(train_dl, valid_dl, clock), on_val_epoch_end=end,
-            on_train_step=phased_hook(on_train_step, clock), **fit_args)
+            *phased_loaders(train_dl, valid_dl, clock), **fit_args,
+            on_train_step=phased_hook(on_train_step, clock),
+            on_val_epoch_end=phased_epoch_end(on_val_epoch_end, clock, folder))
     profile = Profile(clock, clock.tracer.finish(folder), history)
     profile.save_or_warn(folder)
     return profile

@@ -166,8 +166,9 @@ def _recipe_for(goal):
 # %% ../nbs/speed/05_recipes.ipynb #e17f49ee
 def _tutorial_epoch(data, part=1):
     "Seconds of an epoch of the tutorial's convnet loop; or `part` times a part"
-    train_ds,valid_ds = (TensorDataset(x[:len(x)//part], y[:len(x)//part]) for x,y in
-                         ((data.x_train, data.y_train), (data.x_valid, data.y_valid)))
+    n,m = len(data.x_train)//part,len(data.x_valid)//part
+    train_ds = TensorDataset(data.x_train[:n], data.y_train[:n])
+    valid_ds = TensorDataset(data.x_valid[:m], data.y_valid[:m])
     model,start = Mnist_CNN(),time.perf_counter()
     opt = torch.optim.SGD(model.parameters(), lr=.1, momentum=.9)
     for xb,yb in DataLoader(train_ds, 64, shuffle=True):

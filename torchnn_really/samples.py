@@ -79,7 +79,7 @@ def split_batch(
     if type(batch) in (list,tuple) and len(batch) == 2: return batch[0],batch[1]
     return _split_other(batch)
 
-# %% ../nbs/kit/09_samples.ipynb #3651e632
+# %% ../nbs/kit/09_samples.ipynb #3ad0970c
 def _forward_of(model):
     "The function whose signature says what a model takes"
     if not isinstance(model, nn.Module): return model
@@ -87,7 +87,7 @@ def _forward_of(model):
     if type(model).__name__.endswith('DataParallel'): inner = getattr(model, 'module', None)
     return _forward_of(inner) if isinstance(inner, nn.Module) else model.forward
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=64)
 def _filled(function, n, names):
     "The parameters that n arguments and these names fill, by name; None if they do not fit"
     try:
@@ -169,7 +169,20 @@ def call_model(
     if isinstance(output, Mapping): return output.get('logits', output)
     return getattr(output, 'logits', output)
 
-# %% ../nbs/kit/09_samples.ipynb #0102c252
+# %% ../nbs/kit/09_samples.ipynb #0f1cecb5
+def call_with_batch(
+    func:Callable, # Of inputs and targets
+    batch,         # What a loader gives
+):                 # What the function returns
+    "A function called with a batch"
+    if type(batch) in (list,tuple) and len(batch) == 2: return func(*batch)
+    if isinstance(batch, (list,tuple)):
+        spread = _takes(func, len(batch)) is not None or _takes(func, 2) is None
+        return func(*batch) if spread else func(*split_batch(batch))
+    if _takes(func, 2) is None and _takes(func, 1) is not None: return func(batch)
+    return func(*split_batch(batch))
+
+# %% ../nbs/kit/09_samples.ipynb #20f98888
 def _n_samples(part)->int|None:
     "Samples in inputs or in targets; None if there is no telling"
     if torch.is_tensor(part): return len(part) if part.ndim else None
@@ -197,11 +210,11 @@ def batch_size(
     if found is None: raise _not_a_batch((inputs, targets))
     return found
 
-# %% ../nbs/kit/09_samples.ipynb #13cecc12
+# %% ../nbs/kit/09_samples.ipynb #afb0e630
 def map_batch(
     function:Callable, # Called with each tensor, and with whatever is no container
     batch,             # Containers and what they hold
-):                     # The same containers
+)->Any:                # The same containers
     "A batch of the same structure, with a function applied to what it holds"
     kind = type(batch)
     if kind in (tuple,list): return kind([map_batch(function, v) for v in batch])
@@ -230,7 +243,7 @@ def move_batch(
         return part.to(device) if hasattr(part, 'to') else part
     return map_batch(move, batch)
 
-# %% ../nbs/kit/09_samples.ipynb #5c1f8585
+# %% ../nbs/kit/09_samples.ipynb #8ea160a7
 @lru_cache(maxsize=256)
 def _step_wants_closure(kind):
     closure = None
