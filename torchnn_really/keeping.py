@@ -13,12 +13,13 @@ import math
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import nn
-from .arguments import is_classes
+from .arguments import check_count, is_classes
 from .run_log import LogHistograms, n_items, RunCallback, RunLog, ShowCurves
 from .samples import call_model, split_batch, tensors_of
 from .tracker import run_folder
@@ -273,6 +274,59 @@ class LogPredictions(RunCallback):
         if error is not None and state.step == 0: return
         row = self.log.attempt(predictions, state.model, state.valid_dl, self.n)
         if row: self.log.log(dict(step=state.step) | row)
+
+# %% ../nbs/kit/29_keeping.ipynb #b89375b3
+class KeepTrace(RunCallback):
+    "A trace of some steps by `torch.profiler`, in `files/pytorch_traces`"
+    def __init__(self,
+        first:int=4,          # The first step that is traced
+        n:int=10,             # How many
+        log:RunLog|None=None, # Where to; None: the active run
+    ):
+        super().__init__(log)
+        check_count('first', first, least=2)
+        check_count('n', n)
+        self.first,self.n,self.profiler = first,n,None
+
+    def before_fit(self,
+        state, # The training's `FitState`
+    ):
+        "Begin to wait for the first step"
+        super().before_fit(state)
+        self.profiler = self.log.attempt(self._start_trace)
+
+    def _start_trace(self):
+        steps = torch.profiler.schedule(wait=self.first-2, warmup=1, active=self.n, repeat=1)
+        profiler = torch.profiler.profile(schedule=steps, on_trace_ready=self._keep_trace)
+        profiler.start()
+        return profiler
+
+    def after_step(self,
+        state, # The training's `FitState`
+    ):
+        "The next step begins"
+        if self.profiler is None: return
+        self.log.attempt(self.profiler.step)
+        if state.step >= self.first + self.n: self._stop_trace()
+
+    def _keep_trace(self, profiler):
+        run = self.log.run
+        if run_folder(run) is None: return # a run that writes nothing
+        folder = Path(run.dir)/'pytorch_traces'
+        folder.mkdir(exist_ok=True)
+        profiler.export_chrome_trace(str(folder/f'{time.time_ns()}.pt.trace.json'))
+        run.save(str(folder/'*'), base_path=run.dir, policy='now')
+
+    def _stop_trace(self):
+        profiler,self.profiler = self.profiler,None
+        if profiler is not None: self.log.attempt(profiler.stop)
+
+    def at_end(self,
+        state, # The training's `FitState`
+        error, # What ended it, or None
+    ):
+        "A training that was shorter has a shorter trace"
+        self._stop_trace()
 
 # %% ../nbs/kit/29_keeping.ipynb #5c7234a2
 def short_forms(
