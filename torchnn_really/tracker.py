@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['start_run', 'tracker_of', 'log_dict']
 
-# %% ../nbs/kit/16_tracker.ipynb #8dff024e
+# %% ../nbs/kit/16_tracker.ipynb #c73994eb
 import contextlib
+import logging
 import numbers
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,7 +34,7 @@ def print_warning(
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
     print(f'{who}: {first}; {then}', file=sys.stderr, flush=True)
 
-# %% ../nbs/kit/16_tracker.ipynb #1b171b0c
+# %% ../nbs/kit/16_tracker.ipynb #9c9c4b04
 LIMIT = 30. # Seconds
 _lost = set() # Ids of runs that failed: the next one begins anew
 
@@ -45,6 +45,14 @@ def _end_process():
     kill_process()
     with contextlib.suppress(Exception, SystemExit): call_within(LIMIT/20, wandb.teardown)
     if wandb.run is not None and wandb.run.id in _lost: module.unset_globals()
+
+def is_gone(
+    error:BaseException, # What a function of W&B raised
+)->bool:
+    "Whether an error says that W&B's process can no longer be reached"
+    if isinstance(error, (ConnectionError, TimeoutError)): return True
+    theirs = 'wandb.sdk.mailbox', 'wandb.sdk.lib.asyncio_manager', 'wandb.sdk.lib.service'
+    return type(error).__module__.startswith(theirs)
 
 def _limits():
     "W&B's settings that keep it quiet and quick; names in x_ come and go with its versions"
@@ -76,7 +84,19 @@ def _folder(wanted):
         return folder
     return Path(wanted) # W&B says what is wrong
 
-# %% ../nbs/kit/16_tracker.ipynb #387f7304
+# %% ../nbs/kit/16_tracker.ipynb #1d69ddcb
+@contextlib.contextmanager
+def _quiet_log():
+    "On a full disk, Python would print a traceback for each line of W&B's log"
+    raising = logging.raiseExceptions
+    logging.raiseExceptions = False
+    try: yield
+    finally:
+        logging.raiseExceptions = raising
+        for handler in logging.getLogger('wandb').handlers: handler.handleError = _pass_over
+
+def _pass_over(record): pass
+
 def _nothing(args):
     "A run that keeps nothing, as W&B's mode 'disabled' makes it, but without asking its process"
     import wandb
@@ -89,25 +109,25 @@ def _begin(mode, args):
     "A run in the wanted mode, else offline, else one that keeps nothing; a line for each failure"
     import wandb
     from wandb.errors import UsageError
-    start = time.monotonic()
     def late(run): run.finish(exit_code=1)
-    def init(mode, seconds):
-        with clean_environment():
+    def init(seconds):
+        with clean_environment(), _quiet_log():
             return call_within(seconds, wandb.init, mode=mode, late=late, **args)
-    if mode in ('online', 'shared'):
+    for seconds in (LIMIT, LIMIT/2):
+        online = mode in ('online', 'shared')
         try:
-            if not has_key(): raise RuntimeError('there is no API key (`wandb login` stores one)')
-            return init(mode, LIMIT/3 + args['settings'].init_timeout)
+            if online and not has_key():
+                raise RuntimeError('there is no API key (`wandb login` stores one)')
+            return init(LIMIT/3 + args['settings'].init_timeout if online else seconds)
         except Exception as e:
-            if isinstance(e, TimeoutError): _end_process()
-            print_warning(e, 'the run goes on offline')
-    try: return init('disabled' if mode == 'disabled' else 'offline',
-                     max(LIMIT/3, LIMIT - (time.monotonic() - start)))
-    except (ValueError, TypeError, UsageError): raise # an argument is wrong
-    except Exception as e:
-        _end_process()
-        print_warning(e, 'nothing is tracked, training goes on')
-        return _nothing(args)
+            if isinstance(e, (ValueError, TypeError, UsageError)) and not online: raise
+            if is_gone(e): _end_process()
+            if seconds < LIMIT or not (online or is_gone(e)):
+                print_warning(e, 'nothing is tracked, training goes on')
+                break
+            print_warning(e, 'the run goes on offline' if online else 'it begins once more')
+            if online: mode = 'offline'
+    return _nothing(args)
 
 # %% ../nbs/kit/16_tracker.ipynb #3b583a38
 def open_run(): # W&B's run, or None
@@ -195,7 +215,7 @@ def start_run(
     limit_exit(_patience(run))
     return run
 
-# %% ../nbs/kit/16_tracker.ipynb #6eef2d8b
+# %% ../nbs/kit/16_tracker.ipynb #f67b063f
 def run_folder(
     run, # W&B's run
 )->Path|None: # Its folder, or None for a run that writes nothing
@@ -213,19 +233,23 @@ def exit_code_of(
     if not isinstance(error, SystemExit): return 1
     return error.code if isinstance(error.code, int) else int(error.code is not None)
 
-def _is_gone(error):
-    "Whether an error says that W&B's process can no longer be reached"
-    if isinstance(error, (ConnectionError, TimeoutError)): return True
-    theirs = 'wandb.sdk.mailbox', 'wandb.sdk.lib.asyncio_manager', 'wandb.sdk.lib.service'
-    return type(error).__module__.startswith(theirs)
+# %% ../nbs/kit/16_tracker.ipynb #252c5903
+def _n_rows(folder, wait):
+    "How many rows a run's folder holds"
+    return len(read_run(folder, wait=wait).rows) if folder else 0
 
-# %% ../nbs/kit/16_tracker.ipynb #389cb112
+def _short(error):
+    "An error's type and what it says, without the paths of an OSError"
+    return f'{type(error).__name__}: {getattr(error, "strerror", None) or error}'.strip(': ')
+
+# %% ../nbs/kit/16_tracker.ipynb #6a6e55dd
 class Tracker:
     "Sends rows and more to a run; what fails is left out, and said once"
     def __init__(self,
         run, # W&B's run
     ):
         self.run,self.sent,self.broken,self.left_out = run,0,False,set()
+        self.written:int|None = None # Rows on the disk at the end; None: nobody can say
 
     def attempt(self,
         action:Callable, # Function that adds something to the run
@@ -237,10 +261,10 @@ class Tracker:
         try:
             with limited(4*LIMIT): return action(*args, **kwargs)
         except Exception as e:
-            if _is_gone(e): return self._give_up(e)
+            if is_gone(e): return self._give_up(e)
             self.left_out.add(part)
             name = part.split('.')[-1].strip('_').replace('_', ' ')
-            print_warning(f'{type(e).__name__}: {e}', 'this is left out, the rest goes on', name)
+            print_warning(_short(e), 'this is left out, the rest goes on', name)
 
     def log(self,
         row:dict, # Names and what they were
@@ -258,14 +282,14 @@ class Tracker:
         plain = {k: v for k,v in row.items()
                  if isinstance(k, str) and isinstance(v, (numbers.Real, str, type(None)))}
         odd = sorted(map(str, row.keys() - plain.keys()))
-        if _is_gone(error) or not odd: return self._give_up(error)
+        if is_gone(error) or not odd: return self._give_up(error)
         try:
             with limited(LIMIT): self.run.log(plain)
         except Exception: return self._give_up(error)
         self.sent += 1
         self.left_out |= row.keys() - plain.keys()
         more = f' and {len(odd)-2} more' if len(odd) > 2 else ''
-        print_warning(f'{type(error).__name__}: {error}', 'this is left out, the rest goes on',
+        print_warning(_short(error), 'this is left out, the rest goes on',
                       ', '.join(odd[:2]) + more)
 
     def _give_up(self, error):
@@ -278,35 +302,37 @@ class Tracker:
         error:BaseException|None=None,  # What ended the training, if something did
     ):
         "End the run, and say what ended it; count what is on the disk"
-        folder,done = run_folder(self.run),False
+        folder,failure = run_folder(self.run),None
         if exit_code_of(error):
-            said = f'{type(error).__name__}: {error}'.strip(': ').splitlines()[0][:200]
+            said = _short(error).splitlines()[0][:200]
             self.attempt(self.run.summary.update, dict(ended_by=said))
         seconds = LIMIT/10 if self.broken else _patience(self.run)
+        code,done = exit_code or exit_code_of(error),False
         try:
-            call_within(seconds, self.run.finish, exit_code=exit_code or exit_code_of(error))
+            call_within(seconds, self.run.finish, exit_code=code)
             done = True
-        except Exception as e:
-            if not self.broken: print_warning(e, f'what was tracked is in {folder}')
+        except Exception as e: failure = None if self.broken else e
         finally: # Ctrl-C, too
             if self.broken or not done:
                 self.broken = True
                 _lost.add(self.run.id)
                 _end_process()
-        self._count(folder)
+        self._compare(folder, failure)
 
-    def _count(self, folder):
-        "Compare what is on the disk with what was sent"
-        if not self.sent or getattr(self.run, 'disabled', folder is None): return
-        advice = 'is it full? What `fit` returns has every step'
-        wait = 0 if self.broken else LIMIT/10
-        try: written = len(read_run(folder, wait=wait).rows) if folder else 0
-        except Exception as e: return print_warning(f'nothing was tracked: {e}', advice)
-        if written >= self.sent: return
-        said = f'{written:,} of {self.sent:,} rows are on the disk'
-        print_warning(said if written else f'nothing was tracked: {said}', advice)
+    def _compare(self, folder, failure):
+        "Count the rows on the disk, and say what is missing and how the end failed"
+        cut_off = self.broken and (failure is None or is_gone(failure))
+        advice = f'{"what" if cut_off else "is it full? What"} `fit` returns has every step'
+        try: self.written = _n_rows(folder, 0 if self.broken else LIMIT/10)
+        except Exception as e: return print_warning(f'nothing was tracked ({e})', advice)
+        missing = self.sent > self.written and not getattr(self.run, 'disabled', folder is None)
+        if missing and not self.written:
+            said = f'nothing was tracked, no row of {self.sent:,} is on the disk'
+            return print_warning(said, advice)
+        if failure: print_warning(failure, f'what was tracked is in {folder}')
+        if missing: print_warning(f'{self.written:,} of {self.sent:,} rows are on the disk', advice)
 
-# %% ../nbs/kit/16_tracker.ipynb #e63877d7
+# %% ../nbs/kit/16_tracker.ipynb #3cbe6008
 _tracker = None # The open run's
 
 def tracker_of(
