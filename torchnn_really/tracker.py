@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['start_run', 'tracker_of', 'log_dict']
 
-# %% ../nbs/kit/16_tracker.ipynb #c73994eb
+# %% ../nbs/kit/16_tracker.ipynb #9b338673
 import contextlib
+import errno
 import logging
 import numbers
 import os
@@ -67,7 +68,7 @@ def _patience(run):
     own = getattr(getattr(run, 'settings', None), 'finish_timeout', 0)
     return max(LIMIT*.9, own + LIMIT/15)
 
-# %% ../nbs/kit/16_tracker.ipynb #e54e101c
+# %% ../nbs/kit/16_tracker.ipynb #a9d4ce0e
 def _folder(wanted):
     "A folder that can be written to: the wanted one, or, said in a line, another"
     first = None
@@ -75,7 +76,10 @@ def _folder(wanted):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for place in (folder, folder/'wandb'):
-                if place.exists(): tempfile.TemporaryFile(dir=place).close()
+                if not place.exists(): continue
+                if not os.access(place, os.R_OK | os.W_OK):
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+                tempfile.TemporaryFile(dir=place).close()
         except OSError as e:
             first = first or e
             continue
@@ -84,7 +88,7 @@ def _folder(wanted):
         return folder
     return Path(wanted) # W&B says what is wrong
 
-# %% ../nbs/kit/16_tracker.ipynb #1d69ddcb
+# %% ../nbs/kit/16_tracker.ipynb #9fcf1f0b
 @contextlib.contextmanager
 def _quiet_log():
     "On a full disk, Python would print a traceback for each line of W&B's log"
@@ -118,7 +122,8 @@ def _begin(mode, args):
         try:
             if online and not has_key():
                 raise RuntimeError('there is no API key (`wandb login` stores one)')
-            return init(LIMIT/3 + args['settings'].init_timeout if online else seconds)
+            own = args['settings'].init_timeout if online else 0
+            return init(max(seconds, own + LIMIT/3))
         except Exception as e:
             if isinstance(e, (ValueError, TypeError, UsageError)) and not online: raise
             if is_gone(e): _end_process()
