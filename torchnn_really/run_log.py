@@ -228,8 +228,7 @@ class LogHistograms(RunCallback):
         log:RunLog|None=None, # Where to; None: the active run
     ):
         super().__init__(log)
-        self.kinds = ('gradients','parameters') if which == 'all' else (which,)
-        self.watcher,self.sent_graph = None,False
+        self.which,self.watcher,self.sent_graph = which,None,False
 
     def before_fit(self,
         state, # The training's `FitState`
@@ -238,7 +237,7 @@ class LogHistograms(RunCallback):
         super().before_fit(state)
         steps = state.epochs*(n_batches(state.train_dl) or 1000)
         often = max(1, min(steps, state.max_steps or steps)//10)
-        self.watcher = self.log.attempt(Watcher, state.model, often)
+        self.watcher = self.log.attempt(Watcher, state.model, often, self.which)
         self.sent_graph = False
 
     def after_step(self,
@@ -252,9 +251,8 @@ class LogHistograms(RunCallback):
         if state.step % watcher.every == 0: self.log.attempt(watcher.listen, state.step+1)
 
     def _send(self, watcher, state):
-        found = self.log.attempt(watcher.take) or {}
-        row = {k: v for k,v in found.items() if k.split('/')[0] in self.kinds}
-        if row: self.log.log(dict(step=state.step, epoch=state.epoch, **row))
+        found = self.log.attempt(watcher.take)
+        if found: self.log.log(dict(step=state.step, epoch=state.epoch, **found))
         if self.sent_graph: return
         self.log.attempt(self._send_layers, watcher)
         self.sent_graph = True
@@ -270,7 +268,7 @@ class LogHistograms(RunCallback):
 
     def _stop(self):
         watcher,self.watcher = self.watcher,None
-        if watcher is not None: watcher.take()
+        if watcher is not None: watcher.close()
 
 # %% ../nbs/kit/19_run_log.ipynb #ea587434
 class ShowCurves:
