@@ -45,8 +45,11 @@ def check_fit(
     train_dl:Iterable,           # As given to `fit`
     valid_dl:Iterable|None=None, # As given to `fit`
     metrics:dict|None=None,      # As given to `fit`
+    *, max_steps:int|None=None,  # As given to `fit`
+    max_time:float|None=None,    # As given to `fit`
+    valid_every:int|None=None,   # As given to `fit`
 )->int:                          # The epochs to run
-    "Raise an error about wrong epochs, loaders or metrics before any work"
+    "Raise an error about wrong epochs, loaders, metrics or limits before any work"
     for name,dl in (('train_dl',train_dl), ('valid_dl',valid_dl)):
         if n_batches(dl) == 0: raise ValueError(f'{name} is empty; it must give at least one batch')
     if metrics is not None and not isinstance(metrics, dict):
@@ -56,10 +59,14 @@ def check_fit(
     if taken:
         raise ValueError(f'metrics holds the name {min(taken)!r}, which fit uses itself; '
                          'choose another')
+    if max_time is not None: check_positive('max_time', max_time)
+    for name,steps in (('max_steps',max_steps), ('valid_every',valid_every)):
+        if steps is not None: check_count(name, steps)
     if epochs is not None:
         check_count('epochs', epochs, least=0)
         return epochs
     n = n_batches(train_dl)
+    if max_steps: return math.ceil(max_steps/n) if n else max_steps
     if n is None:
         raise ValueError('epochs is None, and train_dl has no length to choose them by; '
                          'give a number')
