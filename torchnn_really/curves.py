@@ -221,8 +221,9 @@ def _sampled(pair, most=500):
     pair = torch.stack([t.double() for t in pair])
     pair = pair[:, pair.isfinite().all(0)]
     k = max(1, math.ceil(pair.shape[1]/most))
-    x,y = ([f'{v.mean().item():.4g}' for v in t.split(k)] for t in pair)
-    return dict(x=list(map(float, x)), y=list(map(float, y)), k=k)
+    x,y = ([v for v in t.split(k) if len(v)] for t in pair)
+    return dict(x=[float(f'{v[-1].item():.6g}') for v in x], k=k,
+                y=[float(f'{v.mean().item():.4g}') for v in y])
 
 def _chart_data(plane, points, styles, xlabel):
     "A chart's numbers, for a script that smooths them anew and says what is under the pointer"
@@ -237,10 +238,12 @@ def _end_marks(plane, points, styles, marks):
         whole = y.isfinite() & x.isfinite()
         if marks.get(name) and whole.any():
             place = plane.at(x[whole][-1].item(), y[whole][-1].item()).split(',')
-            ends.append([float(place[1]), marks[name], styles[name].color])
-    ends.sort()
-    for before,end in zip(ends, ends[1:]): end[0] = max(end[0], before[0] + 11)
-    return ''.join(_text_at(plane.box[2]+8, y+4, mark, color=color) for y,mark,color in ends)
+            ends.append([*map(float, place), marks[name], styles[name].color])
+    last = [end for end in sorted(ends, key=lambda end: end[1]) if end[0] > plane.box[2]-12]
+    for before,end in zip(last, last[1:]): end[1] = max(end[1], before[1] + 11)
+    lower = max(0, last[-1][1] - plane.box[3]) if last else 0
+    for end in last: end[1] -= lower
+    return ''.join(_text_at(x+9, y+4, mark, color=color) for x,y,mark,color in ends)
 
 def _said(points, xlabel, ylabel):
     "The curves in words"

@@ -11,7 +11,7 @@ import re
 from typing import NamedTuple
 import torch
 from torchnn_really.curves import LineStyle, draw_curves
-from torchnn_really.drawing import PALETTE, Drawing, side_by_side, svg_as_images
+from torchnn_really.drawing import PALETTE, Drawing, folded, side_by_side, svg_as_images
 from torchnn_really.saved_run import SavedRun, as_number
 from torchnn_really.tables import printable
 
@@ -88,7 +88,8 @@ def panels(
             curves[name] = run.series(k, axis)
             marker = 's' if data == 'validation' else 'o'
             styles[name] = LineStyle(PALETTE[place%len(PALETTE)], _DASHES[data], marker)
-            if len(places) > 1: marks[name] = _letter(place)
+            marked = len(places) == 1 or _letter(place) in marks.values()
+            if not marked: marks[name] = _letter(place)
         title = metric if len(kinds) > 1 else entries[0][1]
         drawn.append(Panel(title, axis, curves, styles, marks))
     return sorted(drawn, key=lambda panel: _rank(metric_of(panel.title)[0]))
@@ -134,7 +135,7 @@ SCRIPT = '''<script>
     line.setAttribute('stroke', 'currentColor')
     const box = view.appendChild(make('div', '', 'position:fixed;display:none;z-index:9;padding:' +
       '.3em .6em;border-radius:4px;background:#292524;color:#fff;font:12px/1.45 system-ui;' +
-      'pointer-events:none;max-width:20em;overflow-wrap:anywhere', {className: 'run-hover'}))
+      'pointer-events:none;max-width:26em;overflow-wrap:anywhere', {className: 'run-hover'}))
     const show = event => {
       const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(
         chart.svg.getScreenCTM().inverse())
@@ -163,6 +164,9 @@ SCRIPT = '''<script>
     for (const name of ['pointermove', 'pointerdown']) chart.svg.addEventListener(name, show)
     for (const name of ['pointerleave', 'pointercancel']) chart.svg.addEventListener(name, hide)
   }
+  const folds = '.run-view details, details.section'
+  addEventListener('beforeprint', () =>
+    document.querySelectorAll(folds).forEach(part => part.open = true))
   for (const view of document.querySelectorAll('.run-view:not([data-live])')) {
     view.dataset.live = 1
     view.querySelectorAll('img[src^="data:image/svg+xml"]').forEach(inline)
@@ -182,8 +186,6 @@ SCRIPT = '''<script>
         charts.forEach(chart => smooth(chart, +slider.value))
       })
     }
-    const open = () => view.querySelectorAll('details').forEach(part => part.open = true)
-    addEventListener('beforeprint', open)
     view.append(make('style', '@media print{.run-smoothing,.run-hover{display:none!important}}'))
   }
 })()
@@ -240,8 +242,8 @@ def draw_panels(
               f'{_legend(runs, kinds)}</div>')
     if rest := charts[shown:]:
         left = f' of {len(drawn)-shown}'*(len(drawn) > most)
-        markup += (f'<details><summary style="cursor:pointer"><b>{len(rest)}{left} more '
-                   f'metric{"s"*(len(rest) > 1)}</b></summary>{side_by_side(*rest).html}</details>')
+        heading = f'{len(rest)}{left} more metric{"s"*(len(rest) > 1)}'
+        markup += folded(heading, side_by_side(*rest)).html
     return Panels(markup, '\n'.join(chart.text for chart in charts))
 
 class Panels(Drawing):
@@ -260,10 +262,10 @@ def run_of_history(
     "A history as a run: a row a step, and one for each epoch's numbers"
     losses = history.steps.tolist()
     rows = [dict(_step=i, step=i+1, train_loss=loss) for i,loss in enumerate(losses)]
-    n = len(rows)
+    n = len(rows) - len(getattr(history, '_sizes', ())) # at the last row
     for i,row in enumerate(history.epochs):
         numbers = {k: v for k,v in row.items() if as_number(v) is not None and k != 'seconds'}
-        if n: numbers.pop('train_loss', None)
+        if losses: numbers.pop('train_loss', None)
         place = numbers.pop('step', round(n*(i+1)/len(history.epochs)) if n else i+1)
         rows.append(dict(_step=len(rows), step=place, **numbers))
     seconds = sum(as_number(row.get('seconds')) or 0. for row in history.epochs)

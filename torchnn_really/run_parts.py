@@ -13,7 +13,7 @@ import math
 import numpy as np
 import torch
 from torchnn_really.curves import draw_curves, draw_heat
-from torchnn_really.drawing import side_by_side
+from torchnn_really.drawing import Drawing, folded, side_by_side
 from torchnn_really.saved_run import as_number, flat_items
 from torchnn_really.tables import printable, show_table
 
@@ -22,10 +22,7 @@ def _escaped(text, most=2000, lines=False): return html.escape(printable(text, m
 
 def _fold(title, inside, open=False):
     "A headed part that opens at a click; nothing if there is nothing in it"
-    if not inside: return ''
-    state = ' open' if open else ''
-    return (f'<details{state} style="margin:.3em 0"><summary style="cursor:pointer">'
-            f'<b>{_escaped(title)}</b></summary>{inside}</details>')
+    return folded(title, Drawing(inside, ''), open).html if inside else ''
 
 def _part(title, draw, run):
     "A folded part of a run; if something strange in it cannot be drawn, the rest still is"
