@@ -24,8 +24,8 @@ def printable(
     lines:bool=False,  # Keep line ends and tabs?
 )->str:
     "Text without what a terminal would obey, on one line if `lines` is not asked for"
-    clean = _ESCAPES.sub('', str(text)[:20*most])
-    if not lines: clean = re.sub('[\r\n\t\x85\u2028\u2029]', ' ', clean)
+    clean = re.sub('\r\n?', '\n', _ESCAPES.sub('', str(text)[:20*most]))
+    if not lines: clean = re.sub('[\n\t\u2028\u2029]', ' ', clean)
     return clean if len(clean) <= most else clean[:most-1] + '…'
 
 def _text(value):
