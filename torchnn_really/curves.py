@@ -149,7 +149,8 @@ def _axes(plane, xlabel, ylabel, whole):
         out += f'<path d="M{left},{y:.1f}H{right}" stroke="currentColor" stroke-opacity=".15"/>'
     ticks = _round_ticks(*plane.xlim, whole=whole)
     for v,number in zip(ticks, _numbers(ticks)):
-        out += _text_at(float(plane.at(v, 0).split(',')[0]), bottom+16, number)
+        x = float(plane.at(v, 0).split(',')[0])
+        out += _text_at(min(x, _WIDTH-1 - 3.5*len(number)), bottom+16, number)
     return out
 
 def _svg(inside, height, alt, data=None):

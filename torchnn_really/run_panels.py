@@ -221,6 +221,14 @@ def _draw(panel, smooth, title=None):
     return draw_curves(panel.curves, smooth=smooth, xlabel=xlabel, ylabel=title or panel.title,
                        styles=panel.styles, marks=panel.marks, live=True)
 
+class Panels(Drawing):
+    "A drawing whose script, if it runs, smooths it and says what is under the pointer"
+    def live(self)->str: # HTML for a page of its own
+        "Drawing and script"
+        return live_html(self.html)
+
+    def _repr_html_(self): return svg_as_images(self.live())
+
 def draw_panels(
     runs:list,                # `SavedRun`s
     *,
@@ -228,13 +236,13 @@ def draw_panels(
     shown:int=2,              # Panels in view; the others fold
     most:int=24,              # Panels at most
     titles:dict|None=None,    # Metric → what to call it, with its unit
-)->Drawing:
+)->Panels:
     "One panel a metric, one colour a run, validation beside training, a legend beside them"
     drawn = panels(runs)
     charts = [_draw(panel, smooth, (titles or {}).get(panel.title)) for panel in drawn[:most]]
     kinds = {metric_of(k)[1] for run in runs for k in run.keys()} - {''}
     kinds = kinds if any(len({s.dash for s in p.styles.values()}) > 1 for p in drawn) else set()
-    if not charts: return Drawing('', 'no numbers to draw')
+    if not charts: return Panels('', 'no numbers to draw')
     cell = 'flex:1 1 280px;min-width:0;max-width:30em'
     first = ''.join(f'<div style="{cell}">{chart.html}</div>' for chart in charts[:shown])
     flex = 'display:flex;flex-wrap:wrap;gap:4px 24px;align-items:flex-start'
@@ -246,18 +254,10 @@ def draw_panels(
         markup += folded(heading, side_by_side(*rest)).html
     return Panels(markup, '\n'.join(chart.text for chart in charts))
 
-class Panels(Drawing):
-    "A drawing whose script, if it runs, smooths it and says what is under the pointer"
-    def live(self)->str: # HTML for a page of its own
-        "Drawing and script"
-        return live_html(self.html)
-
-    def _repr_html_(self): return svg_as_images(live_html(self.html))
-
 # %% ../nbs/kit/28_run_panels.ipynb #ebaec7f9
 def run_of_history(
     history, # What `fit` returned
-    name:str='this training',
+    name:str='this training', # What to call it
 )->SavedRun: # With no folder
     "A history as a run: a row a step, and one for each epoch's numbers"
     losses = history.steps.tolist()

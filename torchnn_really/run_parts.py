@@ -56,9 +56,7 @@ def _table(rows, heading=None):
 def _list(value):
     "Numbers of a list that was logged: as W&B wrote it, or decoded with what is around it"
     found = value.list() if hasattr(value, 'list') else value
-    numbers = [as_number(v) for v in found]
-    if None in numbers: raise ValueError('a histogram holds something that is no number')
-    return numbers
+    return [float('nan') if (n := as_number(v)) is None else n for v in found]
 
 def _counts_and_edges(value):
     "Both from a histogram as it was logged; None if it is none"

@@ -45,8 +45,8 @@ class RunView:
     def sync_line(self)->str: # Empty if there is none
         "The command that uploads an offline run"
         here,names = Path.cwd(),[]
-        for folder in self.run.folders or [self.run.folder] * (self.run.folder is not None):
-            if not folder.name.startswith('offline-'): continue
+        for folder in self.run.folders or (self.run.folder,):
+            if folder is None or not folder.name.startswith('offline-'): continue
             folder = folder.resolve()
             if folder.is_relative_to(here): folder = folder.relative_to(here)
             names.append(_quoted(folder))
