@@ -211,7 +211,7 @@ def _legend(runs, kinds):
                 f'{html.escape(labels[id])}</div>')
     if len(kinds) > 1:
         out += ''.join(f'<div><b>{_LINES[k]}</b> {k}</div>' for k in _LINES if k in kinds)
-    style = ('flex:1 1 11em;max-width:22em;max-height:15em;overflow:auto;font-size:.9em;'
+    style = ('flex:1 1 7em;max-width:22em;max-height:15em;overflow:auto;font-size:.9em;'
              'line-height:1.5;overflow-wrap:anywhere')
     return f'<div style="{style}">{out}</div>' if out else ''
 
