@@ -9,7 +9,13 @@ __all__ = []
 import math
 import numbers
 from collections.abc import Callable, Iterable
+from typing import Any
+import numpy as np
 import torch
+import torch.nn.functional as F
+from torch.overrides import TorchFunctionMode
+from torch.utils.data import TensorDataset
+from .samples import tensors_of
 
 # %% ../nbs/kit/10_arguments.ipynb #a85fde11
 def check_count(
@@ -55,6 +61,7 @@ def check_fit(
     if metrics is not None and not isinstance(metrics, dict):
         raise TypeError(f'metrics is a {type(metrics).__name__}; it must be a dict '
                         'from names to functions of (output, targets)')
+    for name,metric in (metrics or {}).items(): _check_metric(name, metric)
     taken = {'epoch','train_loss','valid_loss','seconds'} & set(metrics or ())
     if taken:
         raise ValueError(f'metrics holds the name {min(taken)!r}, which fit uses itself; '
@@ -72,38 +79,216 @@ def check_fit(
                          'give a number')
     return max(1, round(1560/n))
 
-# %% ../nbs/kit/10_arguments.ipynb #6220a488
+def _check_metric(name, metric):
+    "Raise an error about what is no metric"
+    wanted = 'a function of (output, targets), or an object with update, compute and reset'
+    if isinstance(metric, type):
+        raise TypeError(f'metrics[{name!r}] is the class {metric.__name__}; it must be {wanted}: '
+                        f'make one, {metric.__name__}()')
+    parts = [part for part in ('update','compute','reset') if not hasattr(metric, part)]
+    if len(parts) == 1 or parts and not callable(metric):
+        raise TypeError(f'metrics[{name!r}] is {metric!r}, without {", ".join(parts)}; '
+                        f'it must be {wanted}')
+
+# %% ../nbs/kit/10_arguments.ipynb #12146af5
 def is_classes(
     pred, # The model's output
     yb,   # Targets
 )->bool:
     "Whether the targets are class numbers, one for each row of scores"
     if not (torch.is_tensor(pred) and torch.is_tensor(yb)): return False
-    return not (yb.is_floating_point() or yb.is_complex()) and pred.ndim == yb.ndim + 1
+    if yb.is_floating_point() or yb.is_complex() or pred.ndim != yb.ndim + 1: return False
+    return pred.ndim == 1 or pred.shape[:1] + pred.shape[2:] == yb.shape
 
-def check_targets(
-    pred:torch.Tensor, # The model's output
-    yb:torch.Tensor,   # Targets
+def _type_of(t): return str(t.dtype).removeprefix('torch.')
+
+def _wrong_class(pred, yb, ignored=-100):
+    "An error if a target is no class of the model's, else None"
+    bad = yb[((yb < 0) | (yb >= pred.shape[1])) & (yb != ignored)]
+    if not len(bad): return None
+    n = pred.shape[1]
+    return ValueError(f'the targets hold {bad[0].item()}, and the model has {n} columns; '
+                      f'integer targets must be 0 to {n-1}')
+
+# %% ../nbs/kit/10_arguments.ipynb #48d2933d
+def check_classes(
+    pred:torch.Tensor, # Scores, as `F.cross_entropy` gets them
+    yb:torch.Tensor,   # Targets, likewise
+    ignored:int=-100,  # The target that counts as none
 ):
-    "Raise an error if integer targets do not fit the model's columns"
-    if not is_classes(pred, yb): return
-    if yb.ndim == 0:
-        raise ValueError('train_dl gave a single item where a batch was wanted; '
-                         'a dataset needs a DataLoader around it, as get_data makes it')
-    bad = yb[((yb < 0) | (yb >= pred.shape[1])) & (yb != -100)]
-    if len(bad):
-        n = pred.shape[1]
-        raise ValueError(f'the targets hold {bad[0].item()}, and the model has {n} columns; '
-                         f'integer targets must be 0 to {n-1}')
+    "Raise an error about targets that are neither classes nor probabilities"
+    got = f'the targets are {tuple(yb.shape)} of {_type_of(yb)}, the scores {tuple(pred.shape)}'
+    if pred.ndim < 2 and yb.ndim < 2: return
+    rows = pred.shape[:1] + pred.shape[2:]
+    if pred.shape == yb.shape:
+        if yb.is_floating_point(): return
+        raise ValueError(f'{got}; probabilities must be floats, as by y.float(), and class numbers '
+                         f'must be {tuple(rows)}, as by y.argmax(1)')
+    if yb.shape != rows:
+        more = ', as by y.squeeze(1)' if yb.shape == rows[:1] + (1,) + rows[1:] else ''
+        raise ValueError(f'{got}; class numbers must be {tuple(rows)}{more}')
+    if yb.is_floating_point(): raise TypeError(f'{got}; class numbers must be int64: y.long()')
+    if wrong := _wrong_class(pred, yb, ignored): raise wrong
+
+# %% ../nbs/kit/10_arguments.ipynb #926eea5c
+def check_same_shape(
+    pred:torch.Tensor, # Outputs, or what was made of them
+    yb:torch.Tensor,   # Targets, or what was made of them
+    strict:bool=True,  # Is it a loss of torch, which wants the same shape?
+):
+    "Raise an error if output and targets would be paired each with each"
+    if pred.shape == yb.shape or pred.numel() == yb.numel() == 1: return
+    try: both = torch.broadcast_shapes(pred.shape, yb.shape)
+    except RuntimeError: return # torch says that
+    column = 1 in (pred.shape[-1:].numel(), yb.shape[-1:].numel())
+    one_more = abs(pred.ndim - yb.ndim) == 1 and min(pred.ndim, yb.ndim) > 0
+    grown = both.numel() > max(pred.numel(), yb.numel())
+    if not (one_more and (grown and column or strict)): return
+    change = 'y.squeeze(-1)' if yb.ndim > pred.ndim else 'y[:, None]'
+    raise ValueError(f'the targets are {tuple(yb.shape)} and the outputs {tuple(pred.shape)}: '
+                     f'torch would make {tuple(both)} of the two, each target with each output; '
+                     f'give both one shape, as by {change} in the dataset')
+
+# %% ../nbs/kit/10_arguments.ipynb #0dbe0e30
+_CLASS_LOSSES = F.cross_entropy,F.nll_loss
+_NUMBER_LOSSES = (F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss, F.poisson_nll_loss,
+                  F.binary_cross_entropy, F.binary_cross_entropy_with_logits, F.soft_margin_loss,
+                  F.gaussian_nll_loss, F.kl_div)
+
+class _Follow(TorchFunctionMode):
+    "While this lasts, calls of torch in which output and targets meet are looked at"
+    def __init__(self, pred, yb):
+        super().__init__()
+        self.of_pred = {id(t): t for t in tensors_of(pred)} # kept, so that no id comes twice
+        self.of_yb = {id(t): t for t in tensors_of(yb)}
+        self.knows_classes = False # Has a loss for classes been called?
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs,tensors = kwargs or {},[a for a in args[:2] if torch.is_tensor(a)]
+        of_torch = func in _CLASS_LOSSES or func in _NUMBER_LOSSES
+        if of_torch and len(tensors) == 2: self._look_before(func, *tensors, kwargs=kwargs)
+        result = func(*args, **kwargs)
+        if torch.is_tensor(result):
+            if len(tensors) == 2: self._look_after(*tensors, shape=result.shape)
+            for found in (self.of_pred, self.of_yb):
+                if any(id(t) in found for t in tensors_of(args)): found[id(result)] = result
+        return result
+
+    def _look_before(self, func, a, b, kwargs):
+        "A loss of torch"
+        if func in _CLASS_LOSSES:
+            self.knows_classes = True
+            check_classes(a, b, kwargs.get('ignore_index', -100))
+        elif pair := self._pair(a, b):
+            check_same_shape(*pair)
+            _check_numbers(func, *pair)
+
+    def _look_after(self, a, b, shape):
+        "Any operation: were both made larger?"
+        pair = a.shape != b.shape and shape not in (a.shape, b.shape) and self._pair(a, b)
+        if pair and shape.numel() > max(a.numel(), b.numel()): check_same_shape(*pair, strict=False)
+
+    def _pair(self, a, b):
+        "What was made of the output, and what of the targets; None if it is not so"
+        if self._only(a, self.of_yb, self.of_pred): a,b = b,a
+        both = self._only(a, self.of_pred, self.of_yb) and self._only(b, self.of_yb, self.of_pred)
+        return (a, b) if both else None
+
+    def _only(self, t, this, other): return id(t) in this and id(t) not in other
+
+def _check_numbers(func, pred, yb):
+    "Raise an error about types that a loss of torch does not take"
+    wanted,strict = _type_of(pred),func in (F.binary_cross_entropy, F.huber_loss,
+                                            F.binary_cross_entropy_with_logits)
+    double = func is F.huber_loss and yb.dtype != pred.dtype
+    if strict and (double or not yb.is_floating_point()):
+        raise TypeError(f'the targets are {_type_of(yb)}, and the outputs {wanted}; '
+                        f'{func.__name__} wants y.to(torch.{wanted})')
+
+class CheckedLoss:
+    "A loss function that checks its targets; class targets of any integer type are made int64"
+    def __init__(self,
+        loss_func:Callable, # A loss function
+    ):
+        self.loss_func = self.same_as = loss_func
+        self.later:Callable = self # What to call once a batch was checked
+
+    def __call__(self,
+        pred, # The model's output
+        yb,   # Targets
+    ):        # What the loss function gives
+        short = is_classes(pred, yb) and yb.dtype != torch.int64
+        loss_func = _with_int64(self.loss_func) if short else self.loss_func
+        loss = self._checked(pred, yb.long() if short else yb)
+        if getattr(loss, 'shape', ()):
+            raise ValueError(f'loss_func gave shape {tuple(loss.shape)}; it must give one number, '
+                             'as by .mean()')
+        self.later = loss_func
+        return loss
+
+    def _checked(self, pred, yb):
+        if not is_classes(pred, yb): wrong = None
+        elif yb.ndim: wrong = _wrong_class(pred, yb)
+        else:
+            raise ValueError('train_dl gave a single item where a batch was wanted; '
+                             'a dataset needs a DataLoader around it, as get_data makes it')
+        if hasattr(self.loss_func, '_torchdynamo_orig_callable'): # it would be compiled twice
+            if wrong: raise wrong
+            return self.loss_func(pred, yb)
+        with _Follow(pred, yb) as follow:
+            try: loss = self.loss_func(pred, yb)
+            except (RuntimeError,IndexError) as e:
+                if follow.knows_classes or not wrong: raise
+                raise wrong from e
+        if wrong and not follow.knows_classes: raise wrong
+        return loss
+
+def _with_int64(loss_func):
+    "The same loss function, for class targets of other integers"
+    def with_int64(pred, yb): return loss_func(pred, yb.long())
+    with_int64.__dict__['same_as'] = loss_func
+    return with_int64
 
 def with_target_check(
     loss_func:Callable, # A loss function
-)->Callable:
-    "The same loss function, which checks its targets first"
-    def checked_loss(pred, yb):
-        check_targets(pred, yb)
-        return loss_func(pred, yb)
-    return checked_loss
+)->CheckedLoss:
+    "The same loss function, which checks its targets first; `.later` is the one for other batches"
+    return loss_func if isinstance(loss_func, CheckedLoss) else CheckedLoss(loss_func)
+
+# %% ../nbs/kit/10_arguments.ipynb #057e7171
+def as_dataset(
+    name:str, # The argument's name, for the message
+    ds,       # A dataset; or tensors or arrays of one length
+)->Any:       # A dataset
+    "The same dataset; of tensors and arrays of one length, a `TensorDataset`"
+    many = type(ds) is tuple and len(ds) > 1 or type(ds) is list and len(ds) == 2
+    def has_rows(part): return hasattr(part, '__array__') and getattr(part, 'shape', ())
+    if not many or not all(map(has_rows, ds)): return ds
+    lengths = [len(part) for part in ds]
+    if len({*lengths}) > 1:
+        raise ValueError(f"{name} holds {' and '.join(map(str, lengths))} rows; inputs and targets "
+                         'must be as many')
+    try: return TensorDataset(*(torch.as_tensor(_as_array(part)) for part in ds))
+    except TypeError as e:
+        raise TypeError(f'{name} holds arrays that are no numbers: {e}; give classes as integers, '
+                        'from 0 on') from e
+
+def _as_array(part): return part if torch.is_tensor(part) else np.array(part)
+
+# %% ../nbs/kit/10_arguments.ipynb #5b298766
+def check_parts(
+    model,     # As given to `fit`
+    loss_func, # As given to `fit`
+    opt=None,  # As given to `fit`
+):
+    "Raise an error about a class where an object is wanted"
+    for name,part in dict(model=model, loss_func=loss_func, opt=opt).items():
+        if isinstance(part, type):
+            args = 'model.parameters(), …' if name == 'opt' else ''
+            raise TypeError(f'{name} is the class {part.__name__}; make one of it: '
+                            f'{part.__name__}({args})')
+    if not callable(loss_func):
+        raise TypeError(f'loss_func is {loss_func!r}; it must be a function of output and targets')
 
 # %% ../nbs/kit/10_arguments.ipynb #23e6fce5
 def check_device(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 from torch.utils.data import SequentialSampler, TensorDataset, default_collate
-from .arguments import check_count
+from .arguments import as_dataset, check_count
 
 # %% ../nbs/train/02_batches.ipynb #2af524bf
 def _selected(tensors, groups)->Iterator[list]:
@@ -21,6 +21,17 @@ def _selected(tensors, groups)->Iterator[list]:
         yield [t.index_select(0, rows.to(t.device)) for t in tensors]
 
 # %% ../nbs/train/02_batches.ipynb #027b40ad
+_QUICK = {torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.bool,
+          torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8,
+          torch.complex64, torch.complex128}
+
+def _is_plain(t):
+    "Whether rows of a tensor can be taken at once, and are what torch would stack"
+    if type(t) is not torch.Tensor or t.layout is not torch.strided: return False
+    if t.dtype not in _QUICK or t.requires_grad or t.is_nested: return False
+    return t.is_contiguous() and not (t.is_conj() or t.is_neg())
+
+# %% ../nbs/train/02_batches.ipynb #67ca1430
 def _tensors_of(dl):
     "The tensors whose rows are what torch would give; None if it does more"
     if dl.num_workers or dl.pin_memory: return None
@@ -28,9 +39,9 @@ def _tensors_of(dl):
     if type(dl.batch_sampler) is not BatchSampler: return None
     if type(dl.sampler) not in (RandomSampler,SequentialSampler): return None
     if type(dl.dataset) is not TensorDataset: return None
+    if len(dl.sampler.data_source) > len(dl.dataset): return None
     tensors = dl.dataset.tensors
-    plain = all(type(t) is torch.Tensor and t.is_contiguous() for t in tensors)
-    return tensors if plain else None
+    return tensors if all(map(_is_plain, tensors)) else None
 
 # %% ../nbs/train/02_batches.ipynb #2dc877fa
 class BatchLoader(DataLoader):
@@ -60,7 +71,7 @@ def _check_dataset(name, ds):
 
 # %% ../nbs/train/02_batches.ipynb #90af2b52
 def get_data(
-    train_ds,           # Dataset to train on: shuffled
+    train_ds,           # Dataset to train on, or tensors `(x, y)`: shuffled
     valid_ds,           # Dataset to validate on: in order, `2*bs` at a time
     bs:int,             # Items a training batch
     *, generator:torch.Generator|None=None, # Source of the shuffling; None: torch's
@@ -68,6 +79,8 @@ def get_data(
 )->tuple[DataLoader,DataLoader]: # One to train on, one to validate on
     "Loaders for training and validation"
     check_count('bs', bs)
+    train_ds = as_dataset('train_ds', train_ds)
+    valid_ds = as_dataset('valid_ds', valid_ds)
     _check_dataset('train_ds', train_ds)
     _check_dataset('valid_ds', valid_ds)
     train_dl = BatchLoader(train_ds, bs, True, generator=generator, **loader_args)

@@ -171,7 +171,8 @@ def _add_runs(commands):
 def _add_data(commands):
     c = _add(commands, 'data', 'download MNIST into the cache')
     c.add_argument('--mirror', action='append', metavar='URL',
-                   help='base address to download from; may be given several times')
+                   help='address to download from, or a folder with the four files, '
+                   'zipped or not; may be given several times')
     c.add_argument('--where', action='store_true',
                    help='say where the cache is, and download nothing')
     c.add_argument('--clear', action='store_true',

@@ -110,6 +110,7 @@ def sequential_cnn(
 from collections.abc import Callable
 import torch
 from torch import nn
+from .samples import call_with_batch
 
 # %% ../nbs/train/07_any_size.ipynb #915b06fa
 def preprocess(
@@ -131,7 +132,7 @@ class WrappedDataLoader:
     def __len__(self): return len(self.dl)
 
     def __iter__(self):
-        for b in self.dl: yield self.func(*b)
+        for batch in self.dl: yield call_with_batch(self.func, batch)
 
     @property
     def dataset(self):

@@ -11,9 +11,9 @@ from .downloads import find_digits
 
 # %% ../nbs/climb/01_data.ipynb #bd9e8b23
 def load_data(
-    source:str='auto', # 'mnist', 'sample', or 'auto': MNIST if it is in the cache
+    source:str='auto', # 'mnist', 'sample', 'auto' (MNIST if cached) or its folder
 )->Digits:             # MNIST or its sample
-    "MNIST from the cache or the sample; prints which, and never opens a connection"
+    "MNIST or its sample; prints which, and never opens a connection"
     digits,heading = find_digits(source)
     print(heading, flush=True)
     return digits

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from functools import partial
 import torch
 from torch.utils.data import TensorDataset
-from .arguments import check_device
+from .arguments import as_dataset, check_device
 from .convnets import WrappedDataLoader
+from .samples import map_batch, move_batch
 from .training import loss_batch
 
 # %% ../nbs/train/08_device.ipynb #94d1ba9f
@@ -23,14 +24,19 @@ def default_device()->torch.device: # `cuda`, `mps`, `xpu`, … or `cpu`
 
 # %% ../nbs/train/08_device.ipynb #192679d7
 def to_device(
-    *batch,                  # Tensors
+    *batch,                  # Tensors, or containers of them
     device:str|torch.device, # Where to
     non_blocking:bool=False, # Return before a copy from pinned memory is done?
-)->tuple:                    # The tensors there
-    "A batch's tensors, moved to a device"
-    return tuple(t.to(device, non_blocking=non_blocking) for t in batch)
+)->tuple:                    # The same there; what is no tensor stays
+    "The parts of a batch, moved to a device"
+    return tuple(move_batch(part, device, non_blocking) for part in batch)
 
 # %% ../nbs/train/08_device.ipynb #2c7d192a
+class _DeviceLoader(WrappedDataLoader):
+    "A loader whose batches are moved, whatever their structure"
+    def __iter__(self):
+        for batch in self.dl: yield move_batch(batch, **self.func.keywords)
+
 def on_device(
     dl,                                # Loader
     device:str|torch.device|None=None, # Where they go; None: the default
@@ -38,14 +44,15 @@ def on_device(
     "A loader whose batches come on a device, copied in the background where it can"
     pinned = bool(getattr(dl, 'pin_memory', False))
     move = partial(to_device, device=check_device(device), non_blocking=pinned)
-    return WrappedDataLoader(dl, move)
+    return _DeviceLoader(dl, move)
 
 # %% ../nbs/train/08_device.ipynb #a015296f
 def dataset_on(
-    ds:TensorDataset,                  # Dataset of tensors
+    ds,                                # `TensorDataset`, or tensors `(x, y)`
     device:str|torch.device|None=None, # Where they go; None: `default_device()`
 )->TensorDataset:
     "A dataset whose tensors live on a device, so that batches are cut there"
+    ds = as_dataset('ds', ds)
     if not isinstance(ds, TensorDataset):
         raise TypeError(f'ds is {type(ds).__name__}; a TensorDataset can be moved '
                         'whole, for others move the batches with on_device(loader)')
@@ -61,13 +68,19 @@ def _on_own_stream(f, *args):
     return result
 
 # %% ../nbs/train/08_device.ipynb #eb83dc42
+def _parts(*batches):
+    "All that batches hold, tensors and others"
+    found = []
+    map_batch(found.append, batches)
+    return found
+
 def _record_step(step, model, loss_func, xb, yb, opt):
     "A step as a CUDA graph, a function of a batch; recording takes no step"
-    x,y,graph = xb.clone(),yb.clone(),torch.cuda.CUDAGraph()
+    x,y = map_batch(torch.clone, (xb, yb))
+    graph,places = torch.cuda.CUDAGraph(),_parts(x, y)
     with torch.cuda.graph(graph): loss,n = step(model, loss_func, x, y, opt)
     def replay(xb, yb):
-        x.copy_(xb)
-        y.copy_(yb)
+        for place,part in zip(places, _parts(xb, yb)): place.copy_(part)
         graph.replay()
         return loss.clone(),n
     return replay
@@ -80,9 +93,9 @@ def graphed(
     "The same step; on CUDA, recorded once for each shape of batch, then replayed"
     graphs,seen,settings = {},Counter(),[]
     def replayed(model, loss_func, xb, yb, opt):
-        if not xb.is_cuda: return step(model, loss_func, xb, yb, opt)
-        args = model,loss_func,xb,yb,opt
-        shape = xb.shape,yb.shape,id(model),id(loss_func)
+        args,parts = (model,loss_func,xb,yb,opt),_parts(xb, yb)
+        if not all(getattr(p, 'is_cuda', False) for p in parts): return step(*args)
+        shape = *((p.shape, p.dtype) for p in parts),id(model),id(loss_func)
         now = [str({**g, 'params': None}) for g in opt.param_groups]
         if now != settings: # a graph holds the rates it was recorded with
             graphs.clear(); seen.clear(); settings[:] = now

@@ -14,9 +14,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from types import SimpleNamespace
+from typing import Any
 import torch
 from torch import nn
-from .arguments import n_batches
+from .arguments import CheckedLoss, n_batches, with_target_check
+from .averages import guard_gradients, loss_average
+from .failures import failure_notes, named_items
 from .history import History, NonFiniteLoss, StopFit, learning_rate
 
 # %% ../nbs/kit/18_fit_state.ipynb #3239e240
@@ -41,6 +44,8 @@ class FitState:
         self.max_steps,self.max_time,self.valid_every = max_steps,max_time,valid_every
         self.history = History()
         self.batch = 0          # Batches of this epoch that are done
+        self.xb:Any = None      # The batch's inputs
+        self.yb:Any = None      # The batch's targets
         self.loss = None        # The last step's, 0-d and detached
         self.n = 0              # Samples in the last step's batch
         self.stepped = True     # Did the optimizer step, or was it left out?
@@ -48,6 +53,7 @@ class FitState:
         self.since_row = 0      # Steps since that row
         self.started = self.row_started = time.perf_counter()
         self.frozen = frozen_layers(model)
+        self.checked:Any = None # The loss function that checks its first batch
 
     @property
     def epoch(self)->int:
@@ -79,6 +85,14 @@ class FitState:
         "What the hook `on_train_step` gets"
         return dict(epoch=self.epoch, step=self.step, loss=self.loss, lr=self.lr, n=self.n)
 
+    def checked_loss(self)->CheckedLoss:
+        "The loss function, which checks its first batch; the history learns how it is averaged"
+        if self.checked is None or self.checked[0] is not self.loss_func:
+            loss_func = guard_gradients(self.loss_func)
+            self.checked = self.loss_func,with_target_check(loss_func)
+            self.history.average = loss_average(self.loss_func)
+        return self.checked[1]
+
     def train_mode(self):
         "Put the model into training mode; layers that were in eval mode before `fit` stay so"
         self.model.train()
@@ -87,12 +101,13 @@ class FitState:
     def add(self,
         loss:torch.Tensor, # A step's loss
         n:int,             # Samples in its batch
+        count=None,        # What its batch counts in the mean; None: its samples
     ):
         "Note a step"
         self.loss,self.n = loss,n
         self.batch += 1
         self.since_row += 1
-        self.history.add(loss, n, self.opt)
+        self.history.add(loss, n if count is None else count, self.opt)
 
     def is_over(self)->bool:
         "Is `max_steps` or `max_time` reached?"
@@ -215,7 +230,8 @@ def kept_history(
 ):
     "Call `after_fit` at any end; end quietly on `StopFit` and Ctrl-C, else with `.history`"
     try:
-        with _sigterm_as_exit(), contextlib.ExitStack() as stack:
+        with (_sigterm_as_exit(), named_items(state.train_dl, state.valid_dl),
+              contextlib.ExitStack() as stack):
             for f in after_fit: stack.push(_leave(f, state))
             yield
     except StopFit as e: state.history.stopped = str(e) or 'StopFit'
@@ -228,7 +244,9 @@ def _note_history(error, state):
     "Say on the exception where it happened, and hang the history on it"
     history = state.history
     if not isinstance(error, NonFiniteLoss) and isinstance(error, Exception):
-        error.add_note(f'in fit: epoch {state.epoch}, after step {state.step}')
+        about = failure_notes(error, state.model, state.xb, state.train_dl, state.valid_dl)
+        for note in [*about, f'in fit: epoch {state.epoch}, after step {state.step}']:
+            error.add_note(note)
     if history.stopped is None: history.stopped = type(error).__name__
     with contextlib.suppress(AttributeError):
         error.history = history # pyright: ignore[reportAttributeAccessIssue]

@@ -7,6 +7,7 @@ __all__ = ['Node', 'Graph', 'recorded', 'autograd_graph']
 
 # %% ../nbs/kit/06_graphs.ipynb #430179c9
 import re
+from bisect import bisect_right, insort
 from typing import NamedTuple
 import torch
 
@@ -15,7 +16,8 @@ class Node(NamedTuple):
     "A box of the graph: a leaf, an operation, or the output"
     kind:str         # 'leaf', 'operation' or 'output'
     name:str         # A leaf's name, or ''; an operation's name in `grad_fn` without 'Backward0'
-    shape:tuple|None # Of the leaf, or of what the operation made; None where torch does not say
+    shape:tuple|None # Of the leaf, or of what was used of the operation; None if torch does not say
+    more:tuple=()    # Other shapes, if results of several shapes were used, as of `split`
 
 class Graph(NamedTuple):
     "What autograd recorded"
@@ -23,13 +25,22 @@ class Graph(NamedTuple):
     edges:list # `(used, made)`: positions in `nodes`; one for each use
 
 # %% ../nbs/kit/06_graphs.ipynb #cbe051a2
-def _node(fn, names):
-    "The box of one entry in the record"
-    if hasattr(fn, 'variable'):
-        return Node('leaf', names.get(id(fn.variable), ''), tuple(fn.variable.shape))
-    made = getattr(fn, '_input_metadata', None) # shapes of what it made; private, so may be missing
-    shape = tuple(made[0].shape) if made else None
-    return Node('operation', re.sub(r'Backward\d*$', '', type(fn).__name__), shape)
+def _node(fn, names, used):
+    "The box of one entry in the record; `used` are the numbers of its results that were used"
+    if isinstance(fn, _LEAF):
+        return Node('leaf', names.get(id(fn.variable), ''), _size(fn.variable))
+    made = getattr(fn, '_input_metadata', ()) # shapes of its results; private, so may be missing
+    shapes = dict.fromkeys(_size(made[i]) for i in used if i < len(made))
+    first,*more = shapes or [None]
+    return Node('operation', re.sub(r'Backward\d*$', '', type(fn).__name__), first, tuple(more))
+
+# a leaf is known by its type: a custom Function may have any attribute
+_LEAF = torch._C._functions.AccumulateGrad # pyright: ignore[reportAttributeAccessIssue]
+
+def _size(t):
+    "The shape of a tensor or of a result; None if it has no plain one, as a nested tensor"
+    try: return tuple(t.shape)
+    except (RuntimeError, TypeError, AttributeError): return None
 
 def _check_recorded(output):
     "Where the record of a tensor begins, or an error if there is nothing to walk"
@@ -49,23 +60,44 @@ def recorded(
     "The graph that autograd recorded for `output`, found by following `grad_fn.next_functions`"
     start = _check_recorded(output)
     names = {id(tensor): name for name,tensor in (params or {}).items()}
-    fns,position,edges = [start],{start: 1},[(1, 0)]
+    fns,position,edges,results = [start],{start: 1},[(1, 0)],[[output.output_nr]]
     for fn in fns:
-        for used,_ in fn.next_functions:
+        for used,result in fn.next_functions:
             if used is None: continue # a constant
             if used not in position:
                 fns.append(used)
+                results.append([])
                 position[used] = len(fns)
+            results[position[used]-1].append(result)
             edges.append((position[used], position[fn]))
-    nodes = [Node('output', 'output', tuple(output.shape)), *(_node(fn, names) for fn in fns)]
-    return Graph(nodes, edges)
+    made = [_node(fn, names, sorted(used)) for fn,used in zip(fns, results)]
+    return Graph([Node('output', 'output', _size(output)), *made], edges)
 
 # %% ../nbs/kit/06_graphs.ipynb #0fdd4a8c
+_MOST_PIECES = 15_000
+
+def _depths(graph):
+    "The longest way from each node down to the output"
+    depth,waits = [0]*len(graph.nodes),[0]*len(graph.nodes)
+    uses = [[] for _ in graph.nodes]
+    for used,made in graph.edges:
+        uses[made].append(used)
+        waits[used] += 1
+    ready = [0]
+    for made in ready: # it grows: a node is ready when all that were made of it have their depth
+        for used in uses[made]:
+            depth[used],waits[used] = max(depth[used], depth[made]+1),waits[used]-1
+            if not waits[used]: ready.append(used)
+    return depth
+
 def _rows(graph):
     "Rows of items from the output up, and each edge's items: one in every row that it passes"
-    depth = [0]*len(graph.nodes) # the longest way from each node down to the output
-    while any(depth[used] <= depth[made] for used,made in graph.edges):
-        for used,made in graph.edges: depth[used] = max(depth[used], depth[made]+1)
+    depth = _depths(graph)
+    size = sum(depth[used]-depth[made] for used,made in graph.edges)
+    if size > _MOST_PIECES:
+        raise ValueError(f'output was made in {len(graph.nodes)-1} steps, whose arrows pass '
+                         f'{size:,} rows; a picture of more than {_MOST_PIECES:,} cannot be read: '
+                         'start from a smaller part')
     rows = [[i for i,d in enumerate(depth) if d == row] for row in range(max(depth)+1)]
     chains,items = [],len(depth)
     for used,made in graph.edges:
@@ -91,27 +123,32 @@ def _mean(values, keys): return sum(values[k] for k in keys)/len(keys)
 def _crossings(rows, chains):
     "How many pairs of arrows cross"
     at = {item: (d, i) for d,row in enumerate(rows) for i,item in enumerate(row)}
-    links = [(*at[low], at[high][1]) for low,high in _links(chains)]
-    return sum(d == e and (a-b)*(f-g) < 0 for i,(d,a,f) in enumerate(links) for e,b,g in links[:i])
+    links = sorted((*at[low], at[high][1]) for low,high in _links(chains))
+    crossed,here,ends = 0,None,[] # within a row, from left to right: the upper ends, sorted
+    for row,_,end in links:
+        if row != here: here,ends = row,[]
+        crossed += len(ends) - bisect_right(ends, end)
+        insort(ends, end)
+    return crossed
 
 def _untangle(rows, chains):
     "Each row sorted by its neighbours' mean place, up and down in turn, with fewest crossings"
     below,above = _neighbours(chains)
     best,fewest = [list(row) for row in rows],_crossings(rows, chains)
+    at = {item: i for row in rows for i,item in enumerate(row)}
     for near,sweep in [(below, rows[1:]), (above, rows[-2::-1])]*4:
         for row in sweep:
-            at = {item: i for r in rows for i,item in enumerate(r)}
             row.sort(key=lambda item: _mean(at, near.get(item, [item])))
+            at |= {item: i for i,item in enumerate(row)}
         if (now := _crossings(rows, chains)) < fewest: best,fewest = [list(row) for row in rows],now
     return best
 
 # %% ../nbs/kit/06_graphs.ipynb #256c1089
-def _apart(wanted, widths):
-    "Places in the given order, near the wanted ones, with room for each width"
+def _apart(wanted, room):
+    "Places in the given order, near the wanted ones, with room between each and the next"
     right,left = list(wanted),list(wanted)
-    room = [(v+w)/2 for v,w in zip(widths, widths[1:])]
     for i,r in enumerate(room): right[i+1] = max(right[i+1], right[i] + r)
-    for i,r in reversed([*enumerate(room)]): left[i] = min(left[i], left[i+1] - r)
+    for i in range(len(room)-1, -1, -1): left[i] = min(left[i], left[i+1] - room[i])
     return [(l+r)/2 for l,r in zip(left, right)]
 
 def _runs(rows, chains):
@@ -130,21 +167,26 @@ def _across(rows, chains, width):
     for ends in _links(chains):
         for one,other in (ends, ends[::-1]):
             touches[run[one]] += [run[other]]*(run[one] != run[other])
+    touches = {r: others for r,others in touches.items() if others}
     place = {run[item]: float(i) for row in rows for i,item in enumerate(row)}
-    def _spread(row):
-        return _apart([place[run[item]] for item in row], [width(item) for item in row])
+    runs = [[run[item] for item in row] for row in rows]
+    rooms = [[(width(a)+width(b))/2 for a,b in zip(row, row[1:])] for row in rows]
     for turn in range(120):
+        before = dict(place)
         if turn < 80:
-            near = ((r, others) for r,others in touches.items() if others)
-            place |= {r: (_mean(place, others) + place[r])/2 for r,others in near}
-        for row in rows: place |= zip([run[item] for item in row], _spread(row))
-    return {item: x for row in rows for item,x in zip(row, _spread(row))}
+            place |= {r: (_mean(place, others) + place[r])/2 for r,others in touches.items()}
+        for row,room in zip(runs, rooms):
+            place |= zip(row, _apart([place[r] for r in row], room))
+        if all(abs(place[r] - x) < 1e-3 for r,x in before.items()): break
+    spread = (_apart([place[r] for r in row], room) for row,room in zip(runs, rooms))
+    return {item: x for row,xs in zip(rows, spread) for item,x in zip(row, xs)}
 
 # %% ../nbs/kit/06_graphs.ipynb #197c9198
 _PITCH,_HEIGHT = 3.4,1.9 # from row to row, and of a box; lengths are in units of the text's height
 
 def _label(node):
-    return ' '.join(filter(None, [node.name, '' if node.shape is None else str(node.shape)]))
+    shapes = [str(shape) for shape in (node.shape, *node.more) if shape is not None]
+    return ' '.join(filter(None, [node.name, *shapes]))
 
 def _paths(graph, chains, at, widths):
     "The points of each arrow, from the top; on a box that they share, arrows stand side by side"
@@ -193,7 +235,7 @@ def _draw_node(ax, node, x, y, width, size):
     face,edge = _COLORS[node.kind]
     style = f"round,pad=0,rounding_size={.9 if node.kind == 'leaf' else .15}"
     corner = x-width/2,y-_HEIGHT/2
-    ax.add_patch(FancyBboxPatch(corner, width, _HEIGHT, boxstyle=style, fc=face, ec=edge,
+    ax.add_artist(FancyBboxPatch(corner, width, _HEIGHT, boxstyle=style, fc=face, ec=edge,
                                 lw=size/8))
     ax.text(x, y, _label(node), ha='center', va='center_baseline', color='#1f2328', fontsize=size,
             family='monospace', weight='normal' if node.kind == 'operation' else 'bold')
@@ -207,7 +249,7 @@ def _draw_arrow(ax, path, size):
     for (a,b),(c,d) in zip(path, path[1:-1] + [[x, y+tip]]):
         points += [(a, (b+d)/2), (c, (b+d)/2), (c, d)]
     codes = [Path.MOVETO] + [Path.CURVE4]*(len(points)-1) + [Path.LINETO]
-    ax.add_patch(FancyArrowPatch(
+    ax.add_artist(FancyArrowPatch(
         path=Path(points + [(x, y)], codes), arrowstyle='-|>,head_length=.4,head_width=.2',
         mutation_scale=size*1.1, color='#57606a', lw=size/8, shrinkA=0, shrinkB=0))
 

@@ -7,11 +7,12 @@ __all__ = ['StopFit', 'NonFiniteLoss', 'History']
 
 # %% ../nbs/kit/18_history.ipynb #96e3845a
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
-import numpy as np
 import torch
 from .arguments import n_batches
+from .averages import as_floats, loss_average
 from .files import store_file
 from .progress import progress_bar
 from .tables import evenly_spaced, show_table
@@ -47,7 +48,8 @@ class History:
         self.run_dir:Path|None = None   # Where its run was kept, if it was tracked
         self.url:str|None = None        # Where its run is seen, if it is online
         self.recent:list = []           # Losses and rates of the steps that were not yet looked at
-        self._seen,self._n_seen,self._sizes = [],0,[]
+        self.average = loss_average(None) # How a row's losses are averaged
+        self._seen,self._n_seen,self._counts = [],0,[]
 
     @property
     def n_steps(self)->int:
@@ -83,11 +85,12 @@ class History:
         name:str='valid_loss', # A column
         mode:str='min',        # 'min': the smallest is best; 'max': the largest
     )->dict:
-        "The row in which a column is best, the first of several"
+        "The row in which a column is best, the first of several; nan is never better"
         if mode not in ('min','max'): raise ValueError(f"mode is {mode!r}; give 'min' or 'max'")
         rows = [row for row,value in zip(self.epochs, self[name]) if value is not None]
         if not rows: raise ValueError(f'no row has a number for {name}; was there a valid_dl?')
-        return (min if mode == 'min' else max)(rows, key=lambda row: row[name])
+        sign = 1 if mode == 'min' else -1
+        return min(rows, key=lambda row: (math.isnan(row[name]), sign*row[name]))
 
     def save(self,
         path:str|Path, # A file to write, as history.json
@@ -113,11 +116,11 @@ class History:
 
     def add(self,
         loss:torch.Tensor, # The step's loss, 0-d
-        size:int,          # Samples in its batch
+        count,             # What its batch counts in the mean: a number, or a 0-d tensor
         opt,               # Optimizer that took it
     ):
         "Note a step; look at the losses each 100 steps"
-        self._sizes.append(size)
+        self._counts.append(count)
         self.recent.append((loss, learning_rate(opt)))
         if len(self.recent) == 100: self._look()
 
@@ -126,38 +129,26 @@ class History:
         if not self.recent: return
         losses,lrs = torch.stack([loss for loss,_ in self.recent]),[lr for _,lr in self.recent]
         self._seen,self._n_seen,self.recent = [*self._seen, losses],self._n_seen + len(lrs),[]
-        bad = (~losses.isfinite()).nonzero()
-        if not len(bad): return
-        i = int(bad[0])
+        counts = as_floats(self._counts[-len(lrs):])
+        self._counts[-len(lrs):] = counts
+        bad = (~losses.isfinite()).nonzero().flatten().tolist()
+        bad = [i for i in bad if counts[i]] # in a batch of ignored targets there is no loss
+        if not bad: return
+        i = bad[0]
         step = self.n_steps - len(losses) + i + 1
         where = f'the loss of step {step} (epoch {self.epoch}) is {losses[i].item()}'
         raise NonFiniteLoss(f'{where}, at lr {lrs[i]:g}; try a smaller lr, and check the inputs '
                             'for nan', self)
 
     def epoch_loss(self)->float:
-        "Mean loss of the steps since the last row, weighted by their batches' sizes"
+        "Mean loss of the steps since the last row, weighted by what their batches count"
         self._look()
-        sizes,self._sizes = self._sizes,[]
-        return float(np.average(torch.cat(self._seen)[-len(sizes):].tolist(), weights=sizes))
+        counts,self._counts = self._counts,[]
+        return self.average.mean(torch.cat(self._seen)[-len(counts):].tolist(), counts)
 
     def last_loss(self)->float:
         "Mean loss of the steps that were looked at last"
-        return self._seen[-1].mean().item()
-
-# %% ../nbs/kit/18_history.ipynb #6d02d1dd
-def weighted_means(
-    rows:list, # Pairs: how many samples a batch has, and a dict of its numbers
-)->dict:       # The same names, floats
-    "Means over samples of numbers that are means over batches"
-    if not rows:
-        raise ValueError('valid_dl gave no batch; it must be a loader '
-                         'that can be looped over once an epoch, and no iterator')
-    sizes,found = [size for size,_ in rows],{}
-    for name,value in rows[0][1].items():
-        shape = tuple(getattr(value, 'shape', ()))
-        if shape: raise ValueError(f'{name} gave shape {shape}; it must give one number a batch')
-        found[name] = float(np.average([float(row[name]) for _,row in rows], weights=sizes))
-    return found
+        return self._seen[-1].nanmean().item()
 
 # %% ../nbs/kit/18_history.ipynb #bde94b47
 def steps_bar(

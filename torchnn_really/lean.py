@@ -15,59 +15,69 @@ from torch import _foreach_add_, _foreach_mul_, optim # type: ignore
 from torch.ops import aten # type: ignore
 from .arguments import check_count
 from .convnets import Mnist_CNN
+from .plain_sgd import check_sgd, check_written_out
 from .rungs import Mnist_Logistic
+from .samples import batch_size, call_model
 
 # %% ../nbs/speed/02_lean.ipynb #6a621aa5
 def _sgd_update(opt):
-    "`opt.step()` as a function of gradients; rate and buffers stay the optimizer's"
-    _check_sgd(opt)
-    def update(grads):
-        group, = opt.param_groups
+    "`opt.step()` as a function of pairs: a parameter and its gradient"
+    def update(pairs):
+        (params,grads),group = zip(*pairs),opt.param_groups[0]
         with torch.no_grad():
-            if group['momentum']: grads = _with_momentum(opt, group, grads)
-            _foreach_add_(group['params'], grads, alpha=-group['lr'])
+            if group['momentum']: grads = _with_momentum(opt, params, grads)
+            _foreach_add_(params, grads, alpha=-group['lr'])
+        opt._opt_called = True # a schedule asks whether there was a step
     return update
 
 # %% ../nbs/speed/02_lean.ipynb #65c9a770
-def _with_momentum(opt, group, grads):
+def _with_momentum(opt, params, grads):
     "The optimizer's momentum buffers, after these gradients: what to subtract"
-    states = [opt.state[p] for p in group['params']]
-    if 'momentum_buffer' not in states[0]:
-        for s,g in zip(states, grads): s['momentum_buffer'] = g.clone()
-        return grads
-    buffers = [s['momentum_buffer'] for s in states]
-    _foreach_mul_(buffers, group['momentum'])
-    _foreach_add_(buffers, grads)
-    return buffers
+    states,old = [opt.state[p] for p in params],[]
+    for state,g in zip(states, grads):
+        buffer = state.get('momentum_buffer')
+        if buffer is None: state['momentum_buffer'] = g.clone()
+        else: old.append((buffer, g))
+    if old:
+        buffers,grads = zip(*old)
+        _foreach_mul_(buffers, opt.param_groups[0]['momentum'])
+        _foreach_add_(buffers, grads)
+    return [state['momentum_buffer'] for state in states]
 
 # %% ../nbs/speed/02_lean.ipynb #210f7404
-def _check_sgd(opt):
-    "Raise an error if `opt` does more than the lean update can do"
-    only = 'the lean step knows lr and momentum only, leave out step='
-    if type(opt) is not optim.SGD:
-        raise TypeError(f'opt is {type(opt).__name__}, not optim.SGD; {only}')
-    if len(opt.param_groups) != 1:
-        raise ValueError(f'opt has {len(opt.param_groups)} groups, not one; {only}')
-    options = {k: opt.param_groups[0][k] for k in
-               ('weight_decay','dampening','nesterov','maximize')}
-    more = [f'{k}={v}' for k,v in options.items() if v]
-    if more: raise ValueError(f"opt has {', '.join(more)}; {only}")
-    frozen = sum(not p.requires_grad for p in opt.param_groups[0]['params'])
-    if frozen:
-        raise ValueError(f'opt holds {frozen} parameters with requires_grad=False; '
-                         'give it those that are to learn')
+def _gradients(loss, params):
+    "What `loss.backward()` would add to each `.grad`; None where that is nothing"
+    learn = [p for p in params if p.requires_grad]
+    if not learn:
+        loss.backward() # an error, if there is nothing to learn
+        return [None]*len(params)
+    found = iter(torch.autograd.grad(loss, learn, allow_unused=True))
+    return [next(found) if p.requires_grad else None for p in params]
+
+def _with_stored(params, grads):
+    "Parameters that have a gradient, each with it and what `.grad` held before"
+    pairs = []
+    for p,g in zip(params, grads):
+        if not p.requires_grad: g = None
+        if p.grad is not None: g,p.grad = p.grad if g is None else p.grad + g,None
+        if g is not None: pairs.append((p, g))
+    return pairs
 
 # %% ../nbs/speed/02_lean.ipynb #64ca06da
 def _step_with(gradients, opt):
     "`loss_batch`, with loss and gradients from `gradients`, and one update"
+    check_sgd(opt)
     update,mine = _sgd_update(opt),opt
     def step(model, loss_func, xb, yb, opt):
         if opt is not mine:
             raise ValueError('opt is not the optimizer that the step was made for; '
                              'give fit both: fit(…, opt, …, step=lean_step(opt))')
-        loss,grads = gradients(model, loss_func, xb, yb)
-        update(grads)
-        return loss.detach(), len(xb)
+        check_sgd(opt) # it may have changed
+        params = opt.param_groups[0]['params']
+        loss,grads = gradients(model, loss_func, xb, yb, params)
+        pairs = _with_stored(params, grads)
+        if pairs: update(pairs)
+        return loss.detach(), batch_size(xb, yb)
     return step
 
 # %% ../nbs/speed/02_lean.ipynb #0c732cb8
@@ -75,12 +85,10 @@ def lean_step(
     opt:optim.Optimizer, # `optim.SGD`, one group, no options but lr and momentum
 )->Callable:             # Function for `fit`'s `step`, with any model
     "`loss_batch` with gradients by `torch.autograd.grad`, which stores none"
-    def gradients(model, loss_func, xb, yb):
-        loss = loss_func(model(xb), yb)
-        return loss, torch.autograd.grad(loss, params)
-    step = _step_with(gradients, opt)
-    params = opt.param_groups[0]['params']
-    return step
+    def gradients(model, loss_func, xb, yb, params):
+        loss = loss_func(call_model(model, xb), yb)
+        return loss, _gradients(loss, params)
+    return _step_with(gradients, opt)
 
 # %% ../nbs/speed/02_lean.ipynb #43147941
 def _loss_gradient(loss_func, scores, yb):
@@ -97,9 +105,9 @@ def _loss_gradient(loss_func, scores, yb):
 
 # %% ../nbs/speed/02_lean.ipynb #fa4456c7
 @torch.no_grad()
-def _logistic_gradients(model, loss_func, xb, yb):
+def _logistic_gradients(model, loss_func, xb, yb, params):
     "A loss, and the gradients of weight and bias"
-    scores = F.linear(xb, model.lin.weight, model.lin.bias)
+    scores = F.linear(xb, *params)
     loss,grad = _loss_gradient(loss_func, scores, yb)
     return loss, [grad.T @ xb, grad.sum(0)]
 
@@ -108,19 +116,8 @@ def logistic_step(
     opt:optim.Optimizer,  # `optim.SGD` of its parameters, as for `lean_step`
 )->Callable:              # Function for `fit`'s `step`
     "`lean_step` for `Mnist_Logistic`, with the backward pass written out"
-    _check_model(model, opt, Mnist_Logistic, 'logistic_step')
+    check_written_out(model, opt, Mnist_Logistic, 'logistic_step')
     return _step_with(_logistic_gradients, opt)
-
-# %% ../nbs/speed/02_lean.ipynb #76113fbe
-def _check_model(model, opt, kind, name):
-    "Raise an error for a model of another kind, or an `opt` of another model"
-    if type(model) is not kind:
-        raise TypeError(f'model is {type(model).__name__}; {name} knows '
-                        f'{kind.__name__}, lean_step(opt) takes any model')
-    held = [id(p) for group in opt.param_groups for p in group['params']]
-    if held != [id(p) for p in model.parameters()]:
-        raise ValueError("opt holds other parameters than the model's; "
-                         'make it with optim.SGD(model.parameters(), …)')
 
 # %% ../nbs/speed/02_lean.ipynb #97f1b6f2
 def _conv_outputs(convs, xb):
@@ -142,7 +139,7 @@ def _conv_gradients(convs, outputs, grad):
 
 # %% ../nbs/speed/02_lean.ipynb #4381f4ef
 @torch.no_grad()
-def _cnn_gradients(model, loss_func, xb, yb):
+def _cnn_gradients(model, loss_func, xb, yb, params):
     "A loss, and the gradients of the parameters of an `Mnist_CNN`"
     convs = [model.conv1, model.conv2, model.conv3]
     outputs = _conv_outputs(convs, xb)
@@ -158,7 +155,7 @@ def cnn_step(
     opt:optim.Optimizer, # `optim.SGD` of its parameters, as for `lean_step`
 )->Callable:             # Function for `fit`'s `step`
     "`lean_step` for `Mnist_CNN`, with the backward pass written out"
-    _check_model(model, opt, Mnist_CNN, 'cnn_step')
+    check_written_out(model, opt, Mnist_CNN, 'cnn_step')
     return _step_with(_cnn_gradients, opt)
 
 # %% ../nbs/speed/02_lean.ipynb #7933a8e2

@@ -12,14 +12,14 @@ from torch import nn
 from .arguments import check_count, check_fit, n_batches
 from .history import History
 from .run_log import RunLog, run_config
-from .tracker import run_folder, start_run
+from .tracker import open_run, run_folder, start_run
 from .training import fit
 
 # %% ../nbs/train/04_logged.ipynb #0f8d5510
 def _start(project, about, config, mode, dir, settings):
     "A run to log to, and whether it was begun here; one that is active is used as it is"
-    import wandb
-    active = wandb.run
+    active = open_run()
+    if active is not None and not any(about.values()): return active, False
     run = start_run(project, mode=mode, dir=dir, settings=settings, config=config, **about)
     return run, run is not active
 
@@ -31,7 +31,7 @@ def fit_and_log(
     train_dl:Iterable,                   # As in `fit`
     valid_dl:Iterable|None=None,         # As in `fit`
     *,
-    project:str='torchnn',               # W&B's project
+    project:str|None=None,               # W&B's project; None: as in `start_run`
     name:str|None=None,                  # What the run is called
     group:str|None=None,                 # The group of runs it belongs to
     tags:Sequence[str]|None=None,        # Words to find it by

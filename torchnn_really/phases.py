@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable
 import torch
 from torch.utils.data import Dataset
 from torchnn_really.arguments import check_count
+from torchnn_really.averages import same_loss
+from torchnn_really.fit_state import POINTS
 from torchnn_really.traces import Tracer, check_folder
 
 # %% ../nbs/kit/21_phases.ipynb #ba125f80
@@ -30,14 +32,15 @@ class PhaseClock:
     ):
         self.tracer,self.wait = tracer or Tracer(0),wait
         self.phase,self.since = None,0.
-        self.held = False              # no other phase may begin
+        self.held = False     # no other phase may begin
+        self.in_epoch = False # between the first and the last batch of an epoch
         self.thread = threading.get_ident()
         self.epoch,self.steps,self.begun = 0,[],(0.,0.)
-        self.place = 'around'          # between epochs, in a step, in a traced step
-        self.seconds:dict[str,dict] = {place: Counter() for place in ('around','step','traced')}
+        self.changes = 0 # how often another phase began
+        self.seconds:dict = Counter() # of each phase, and 'measuring'
 
     def enter(self,
-        phase:str|None, # One of `PHASES`; None: nobody's time
+        phase:str|None, # One of `PHASES`, or 'measuring'; None: the training is over
     ):
         "Another phase begins, unless one is held or it is the same"
         if phase == self.phase or self.held or threading.get_ident() != self.thread: return
@@ -48,29 +51,38 @@ class PhaseClock:
     ):
         "Another phase begins"
         if self.wait and not self.tracer.on: self.wait()
-        if self.phase: self.seconds[self.place][self.phase] += time.perf_counter() - self.since
-        self.tracer.switch(phase)
-        self.phase,self.since = phase,time.perf_counter()
+        now = time.perf_counter()
+        if self.phase: self.seconds[self.phase] += now - self.since
+        self.phase,self.since = phase,now
+        self.changes += 1
+        if not self.tracer.on: return
+        self.tracer.switch(phase if phase in PHASES else None)
+        self.since = time.perf_counter()
+        self.seconds['measuring'] += self.since - now
 
     @contextlib.contextmanager
     def hold(self,
-        phase:str, # One of `PHASES`
+        phase:str,         # One of `PHASES`
+        after:str='other', # The phase that follows
     ):
-        "Whatever happens inside belongs to one phase"
+        "Whatever happens inside belongs to one phase; what is held already stays so"
+        if self.held:
+            yield
+            return
         self.enter(phase)
         self.held = True
         try: yield
         finally:
             self.held = False
-            self.enter('other')
+            self.enter(after)
 
     def trace(self,
         on:bool, # Trace from here on?
     ):
-        "Begin or end to trace, which is nobody's time"
+        "Begin or end to trace, which is measuring"
         tracer,phase = self.tracer,self.phase
         if on == tracer.on or not tracer.n: return
-        self.switch(None)
+        self.switch('measuring')
         if on: tracer.start()
         else: tracer.stop()
         self.switch(phase)
@@ -78,17 +90,29 @@ class PhaseClock:
     def begin_step(self,
         i:int, # The step of this epoch that begins, from 1
     ):
-        "A batch is asked for: the step before is over"
-        self.enter(None)
-        loading = sum(seconds['loading'] for seconds in self.seconds.values())
-        total = sum(sum(seconds.values()) for seconds in self.seconds.values())
-        step = self.tracer.on,loading-self.begun[0],total-self.begun[1]
-        if i > 1: self.steps.append(step)
-        self.begun = loading,total
-        self.tracer.counts['steps'] += self.tracer.on
+        "A batch is asked for"
+        self.enter('measuring')
+        self.begun,self.in_epoch = self._spent(),True
         self.trace(self.epoch == 1 and self.tracer.first <= i <= self.tracer.last)
-        self.place = 'traced' if self.tracer.on else 'step'
         self.enter('loading')
+
+    def _spent(self):
+        "Seconds of loading, and of all that belongs to a step, so far"
+        total = sum(self.seconds[name] for name in PHASES if name != 'validation')
+        return self.seconds['loading'],total
+
+    def end_step(self):
+        "Note a step: traced or not, its seconds of loading, and all its seconds"
+        self.enter('measuring')
+        self.tracer.counts['steps'] += self.tracer.on
+        (loading,total),(loading_0,total_0) = self._spent(),self.begun
+        self.steps.append((self.tracer.on, loading-loading_0, total-total_0))
+
+    def end_epoch(self):
+        "There is no further batch"
+        self.trace(False)
+        self.enter('other')
+        self.in_epoch = False
 
 # %% ../nbs/kit/21_phases.ipynb #f13b954c
 def _waiting_for(model):
@@ -130,15 +154,28 @@ class PhasedLoader:
     def __len__(self): return len(self.dl)
 
     def __iter__(self):
-        self.clock.epoch += 1
-        self.clock.begin_step(1)
-        for i,batch in enumerate(self.dl, 1):
-            self.clock.enter('other')
-            yield batch
-            self.clock.begin_step(i+1)
-        self.clock.trace(False)
-        self.clock.enter('other')
-        self.clock.place = 'around'
+        if self.clock.held: return iter(self.dl) # a hook reads it
+        return self._batches(self.clock)
+
+    def _batches(self, clock):
+        clock.epoch += 1
+        taken = 0
+        clock.begin_step(1)
+        try:
+            for batch in self.dl:
+                clock.enter('other')
+                before = clock.changes
+                yield batch
+                if clock.changes == before: # nothing was done with it: it was skipped
+                    clock.enter('loading')
+                    continue
+                taken += 1
+                clock.end_step()
+                clock.begin_step(taken+1)
+        except GeneratorExit: # the loop was left in the middle of a step
+            clock.end_step()
+            raise
+        finally: clock.end_epoch()
 
     @property
     def dataset(self):
@@ -151,17 +188,19 @@ class PhasedLoader:
         return self.dl.batch_size
 
 class ValidLoader(PhasedLoader):
-    "A loader to validate on: from its first batch to its last, all is validation"
-    def __iter__(self):
-        clock = self.clock
-        if clock.epoch == 1: clock.trace(True)
-        with clock.hold('validation'):
+    "A loader to validate on: from its first batch until the next phase, all is validation"
+    def _batches(self, clock):
+        tracer,resume = clock.tracer,clock.tracer.on
+        clock.trace(False)
+        clock.trace(clock.epoch == 1 and not tracer.counts['validation'])
+        with clock.hold('validation', after='validation'):
             for i,batch in enumerate(self.dl, 1):
                 yield batch
-                clock.tracer.counts['validation'] += clock.tracer.on
-                if i == clock.tracer.n: clock.trace(False)
+                tracer.counts['validation'] += tracer.on
+                if i == tracer.n: clock.trace(False)
                 clock.switch('validation') # a mark for each batch
             clock.trace(False)
+        clock.trace(resume) # in the middle of an epoch
 
 def phased_loaders(
     train_dl:Iterable,      # Loader to train on
@@ -185,12 +224,13 @@ def phased_loss(
     "The same loss function, whose loss tells the clock when its backward pass begins and ends"
     @functools.wraps(loss_func, updated=())
     def wrapped(*args, **kwargs):
+        clock.enter('forward') # a model that is a plain function calls no hook
         loss = loss_func(*args, **kwargs)
         recorded = getattr(loss, 'requires_grad', False)
         if recorded: loss.register_hook(lambda grad: _when_backward_ends(clock))
         clock.enter('backward' if recorded else 'other')
         return loss
-    return wrapped
+    return same_loss(wrapped, loss_func)
 
 def phased_hook(
     hook:Callable|None, # Hook for `fit`, or None
@@ -202,19 +242,37 @@ def phased_hook(
         with clock.hold('hooks'): hook(info)
     return wrapped
 
+def _phased_callback(callback, clock):
+    "An object with the same points of `fit`, and a class of the same name"
+    points = [name for name in POINTS if hasattr(callback, name)]
+    if isinstance(callback, type) or not points: return callback # `fit` says what is wrong
+    def timed(method):
+        def wrapped(self, *args):
+            with clock.hold('hooks'): return method(*args)
+        return wrapped
+    methods = {name: timed(getattr(callback, name)) for name in points}
+    return type(type(callback).__name__, (), methods)()
+
+def phased_callbacks(
+    callbacks:Iterable, # Callbacks for `fit`
+    clock:PhaseClock,   # Clock to tell
+)->list:
+    "The same callbacks, each with those points that it has, whose time is measured"
+    return [_phased_callback(callback, clock) for callback in callbacks]
+
 def phased_epoch_end(
     hook:Callable|None, # Hook for `fit` after an epoch, or None
     clock:PhaseClock,   # Clock to tell
     folder,             # Where the trace is written, or None
 )->Callable:
     "The same hook, traced the first time; then the trace is complete, and is written"
-    hook = phased_hook(hook, clock)
+    inner = phased_hook(hook, clock) or (lambda info: None)
     def wrapped(info):
-        if hook and clock.epoch == 1: clock.trace(True)
-        try:
-            if hook: hook(info)
+        if clock.in_epoch: return inner(info) # the validation was in the middle of an epoch
+        clock.trace(hook is not None and clock.epoch == 1 and not clock.tracer.whole)
+        try: inner(info)
         finally: clock.trace(False)
-        clock.enter(None)
+        clock.enter('measuring')
         clock.tracer.finish(folder)
         clock.enter('other')
     return wrapped
@@ -226,7 +284,10 @@ def phase_hooks(
     opt,                   # Its optimizer, likewise
 ):
     "While this lasts, hooks of model and optimizer tell the clock when they are called"
-    def enter(phase): return lambda *args: clock.enter(phase)
+    def enter(phase):
+        def hook(*args): clock.enter(phase)
+        hook.only_looks = True # a lean step, which calls no hooks, may leave it out
+        return hook
     hooks = [(model, 'register_forward_pre_hook', 'forward'),
              (opt, 'register_step_pre_hook', 'step'), (opt, 'register_step_post_hook', 'other')]
     with contextlib.ExitStack() as stack:

@@ -77,8 +77,10 @@ def load_pickle(
     "The digits in a pickle, and nothing in it is run: all that it may build is arrays of numbers"
     with open(path, 'rb') as f: opener = gzip.open if f.read(2) == b'\x1f\x8b' else open
     try:
-        with opener(path, 'rb') as f: parts = ArrayUnpickler(f, encoding='latin1').load()
-        return _pickled_digits(parts)
+        with opener(path, 'rb') as f:
+            parts = ArrayUnpickler(f, encoding='latin1').load()
+            if f.read(1): raise ValueError('something follows the pickle')
+        return _pickled_digits(parts) # the file was read to its end: gzip has compared its checksum
     except Exception as e:
         why = f"{path} is no pickle of digits like the tutorial's ({type(e).__name__}: {e})"
         raise pickle.UnpicklingError(why) from e

@@ -51,11 +51,7 @@ class Profile:
     ):
         self.trace,self.history,self.n_steps = trace,history,len(clock.steps)
         self.waits = [(loading, total) for traced,loading,total in clock.steps]
-        plain = [traced for traced,_,_ in clock.steps].count(False) # not slowed down by tracing
-        steps = clock.seconds['step' if plain else 'traced']
-        scale = self.n_steps/plain if plain else 1
-        around = clock.seconds['around']
-        self.seconds = {name: around[name] + steps[name]*scale for name in PHASES}
+        self.seconds = {name: clock.seconds[name] for name in (*PHASES,'measuring')}
 
     def starved(self)->int:
         "How many steps waited for their batch longer than they worked with it"
@@ -64,14 +60,16 @@ class Profile:
     def share(self,
         phase:str, # One of `PHASES`
     )->float:
-        "A phase's share of the time, from 0 to 1"
-        return self.seconds[phase] / (sum(self.seconds.values()) or 1)
+        "A phase's share of the time without measuring, from 0 to 1"
+        return self.seconds[phase] / (self._seconds() or 1)
+
+    def _seconds(self): return sum(self.seconds[name] for name in PHASES)
 
     def ms_a_step(self,
         phase:str|None=None, # One of `PHASES`; None: all of them
     )->float:
         "Milliseconds a step"
-        seconds = self.seconds[phase] if phase else sum(self.seconds.values())
+        seconds = self.seconds[phase] if phase else self._seconds()
         return seconds/max(1, self.n_steps)*1e3
 
     def calls(self,
@@ -86,8 +84,9 @@ class Profile:
         "A table: each phase, its milliseconds a step and its share"
         rows = [dict(phase=name, ms_a_step=f'{self.ms_a_step(name):.3f}',
                      share=f'{self.share(name):.1%}') for name in PHASES]
-        total = sum(self.seconds.values())
-        return show_table(rows, f'{self.n_steps:,} steps, {total:.2f} s by the clock')
+        total,own = sum(self.seconds.values()),self.seconds['measuring']
+        heading = f'{self.n_steps:,} steps, {total:.2f} s by the clock'
+        return show_table(rows, f'{heading}, {own:.2f} s of it measuring')
 
     def operators(self,
         n:int=12, # Rows

@@ -6,12 +6,13 @@
 __all__ = ['profiled']
 
 # %% ../nbs/speed/01_profiling.ipynb #603bc6bb
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 import torch
 from .arguments import n_batches
-from .phases import phase_clock, phase_hooks, phased_epoch_end
-from .phases import phased_hook, phased_loaders, phased_loss
+from .phases import phase_clock, phase_hooks, phased_callbacks
+from .phases import phased_epoch_end, phased_hook, phased_loaders
+from .phases import phased_loss
 from .profiles import Profile
 
 # %% ../nbs/speed/01_profiling.ipynb #5cdcb854
@@ -25,7 +26,7 @@ def profiled(
     valid_dl:Iterable|None=None, # As in `fit`
     on_train_step:Callable|None=None,    # Hook, as in `fit`
     on_val_epoch_end:Callable|None=None, # Hook, as in `fit`
-    *,
+    *, callbacks:Sequence=(), # As in `fit`
     n_traced:int=20,    # Steps to trace, and batches of the validation; 0: none
     first_traced:int=4, # The first step to trace; sooner if the epoch is too short
     folder:str|Path|None=None, # Where to write trace and tables; None: nowhere
@@ -33,12 +34,13 @@ def profiled(
 )->Profile:             # What `fit` returned is its `.history`
     "Train as `fit` does, and measure where the time goes; nothing else is changed"
     clock = phase_clock(n_traced, first_traced, folder, n_batches(train_dl), model)
-    end = phased_epoch_end(on_val_epoch_end, clock, folder)
+    if callbacks: fit_args['callbacks'] = phased_callbacks(callbacks, clock)
     with clock.tracer.finishing(folder), phase_hooks(clock, model, opt):
         history = fit(
             epochs, model, phased_loss(loss_func, clock), opt,
-            *phased_loaders(train_dl, valid_dl, clock), on_val_epoch_end=end,
-            on_train_step=phased_hook(on_train_step, clock), **fit_args)
+            *phased_loaders(train_dl, valid_dl, clock), **fit_args,
+            on_train_step=phased_hook(on_train_step, clock),
+            on_val_epoch_end=phased_epoch_end(on_val_epoch_end, clock, folder))
     profile = Profile(clock, clock.tracer.finish(folder), history)
     profile.save_or_warn(folder)
     return profile

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import nn
-from .convnets import conv_out_size
+from torch.utils.data import DataLoader, TensorDataset
+from .convnets import Mnist_CNN, conv_out_size
 from .digits import Digits, check_digits
 
 # %% ../nbs/speed/05_recipes.ipynb #edfe2b12
@@ -138,10 +139,22 @@ def run_recipe(
     return _RecipeResult(wall, cpu, steps, accuracy, model)
 
 # %% ../nbs/speed/05_recipes.ipynb #f525331d
+def _has_bfloat16(found):
+    "Whether a processor with these features has instructions for bfloat16"
+    return bool(found.get('avx512_bf16') or found.get('amx_bf16'))
+
+def _features():
+    "The features of this processor: name → whether it has it"
+    if hasattr(torch.cpu, 'get_capabilities'): return torch.cpu.get_capabilities()
+    asked = dict(avx512_bf16='_is_avx512_bf16_supported',
+                 amx_bf16='_is_amx_tile_supported') # torch before 2.11
+    return {name: getattr(torch.cpu, f, bool)() for name,f in asked.items()}
+
+# %% ../nbs/speed/05_recipes.ipynb #f03fea97
 def _recipe_for(goal):
     "The recipe that reaches 97, 98 or 99 percent of MNIST's validation images"
     views = (0,0),(1,1),(-1,-1)
-    low = torch.backends.cpu.get_cpu_capability() == 'AVX512' # fast in bfloat16
+    low = _has_bfloat16(_features())
     recipes = {
         97: Recipe(((16,6,4),), .35, views=views, channels_last=False),
         98: Recipe(((16,6,4),(32,3,1)), .4, views=views, bfloat16=low),
@@ -149,3 +162,21 @@ def _recipe_for(goal):
                    bfloat16=low)}
     if goal in recipes: return recipes[goal]
     raise ValueError(f'goal is {goal}; it must be 97, 98 or 99')
+
+# %% ../nbs/speed/05_recipes.ipynb #e17f49ee
+def _tutorial_epoch(data, part=1):
+    "Seconds of an epoch of the tutorial's convnet loop; or `part` times a part"
+    n,m = len(data.x_train)//part,len(data.x_valid)//part
+    train_ds = TensorDataset(data.x_train[:n], data.y_train[:n])
+    valid_ds = TensorDataset(data.x_valid[:m], data.y_valid[:m])
+    model,start = Mnist_CNN(),time.perf_counter()
+    opt = torch.optim.SGD(model.parameters(), lr=.1, momentum=.9)
+    for xb,yb in DataLoader(train_ds, 64, shuffle=True):
+        loss = F.cross_entropy(model(xb), yb)
+        loss.backward()
+        opt.step()
+        opt.zero_grad()
+    with torch.no_grad():
+        for xb,yb in DataLoader(valid_ds, 128):
+            F.cross_entropy(model(xb), yb).item()
+    return part*(time.perf_counter() - start)

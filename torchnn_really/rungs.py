@@ -266,14 +266,14 @@ from .arguments import check_positive
 
 # %% ../nbs/climb/08_optim.ipynb #99f4e375
 def get_model(
-    arch:Callable=Mnist_Logistic, # Makes the model, called without arguments
+    arch:Callable=Mnist_Logistic, # Makes the model, called without arguments; or a model
     opt_func:Callable=optim.SGD,  # Makes the optimizer, called with the parameters
     **opt_args,                   # Its options; `optim.SGD` without `lr` gets 0.5
 )->tuple[nn.Module,optim.Optimizer]: # The model, and an optimizer of its parameters
     "A new model and its optimizer"
     if opt_func is optim.SGD: opt_args.setdefault('lr', 0.5)
     if 'lr' in opt_args: check_positive('lr', opt_args['lr'])
-    model = arch()
+    model = arch if isinstance(arch, nn.Module) else arch()
     return model, opt_func(model.parameters(), **opt_args)
 
 # %% ../nbs/climb/09_dataset.ipynb #18b5bcbe

@@ -59,8 +59,9 @@ class SavedRun(NamedTuple):
 
     @property
     def state(self)->str:
-        "'finished', 'failed', or 'not finished': it still runs, or was killed"
+        "'finished', 'failed', 'killed' (by Ctrl-C or a signal); 'not finished': nobody ended it"
         if self.exit is None: return 'not finished'
+        if self.exit in (255, 130, 143): return 'killed'
         return 'failed' if self.exit else 'finished'
 
     @property

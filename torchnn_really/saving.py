@@ -74,6 +74,7 @@ def save_model(
     pictures:Pictures|None=None, # What it reads, as `Pictures`
 ):
     "Keep a model in a file: weights, architecture, classes, input; nothing in it runs"
+    model = getattr(model, '_orig_mod', model) # what torch.compile was given
     name,args = _describe_arch(model, arch, arch_args)
     weights = {k: v.detach().cpu().clone() for k,v in model.state_dict().items()}
     if arch is not None:

@@ -10,68 +10,69 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 import torch
 from torch import nn
-from .arguments import check_fit, is_classes, with_target_check
+from .arguments import check_fit, check_parts
+from .averages import Measures
 from .fit_state import FitState, call_all, find_points
 from .fit_state import kept_history, with_after_backward
-from .history import History, show_losses, steps_bar, weighted_means
+from .history import History, show_losses, steps_bar
 from .rungs import accuracy
+from .samples import batch_size, call_model, split_batch
+from .samples import needs_closure, step_with_closure
 
 # %% ../nbs/train/03_training.ipynb #c658fb6e
 def loss_batch(
-    model:Callable,     # Called with `xb`
+    model:Callable,     # Called with the inputs
     loss_func:Callable, # Called with the output and `yb`; returns a 0-d tensor
-    xb:torch.Tensor,    # Inputs, one batch
-    yb:torch.Tensor,    # Targets, as many
+    xb,                 # Inputs, one batch: a tensor, or several
+    yb,                 # Targets, as many
     opt=None,           # Optimizer that takes a step; None: measure only
     after_backward:Callable|None=None, # Says whether the optimizer shall step
 )->tuple[torch.Tensor,int]: # The loss, detached and 0-d, and the batch's size
     "The loss of one batch, and one step of training if there is an optimizer"
-    loss = loss_func(model(xb), yb)
-    if opt is not None:
-        loss.backward()
-        if after_backward is None or after_backward():
-            opt.step()
-            opt.zero_grad()
-    return loss.detach(), len(xb)
+    def compute(): return loss_func(call_model(model, xb), yb)
+    if needs_closure(opt): loss = step_with_closure(opt, compute, after_backward)
+    else:
+        loss = compute()
+        if opt is not None:
+            loss.backward()
+            if after_backward is None or after_backward():
+                opt.step()
+                opt.zero_grad()
+    return loss.detach(), batch_size(xb, yb)
 
 # %% ../nbs/train/03_training.ipynb #3f271e1d
 def _train_epoch(state, on, step, validate, bar):
     "One pass over the training batches, or what is left of it"
-    loss_func = with_target_check(state.loss_func) # one batch is enough for this
-    for xb,yb in islice(state.train_dl, state.batch, None):
+    checked = state.checked_loss()
+    for batch in islice(state.train_dl, state.batch, None):
+        state.xb,state.yb = xb,yb = split_batch(batch)
         if not state.model.training: state.train_mode()
-        loss,n = step(state.model, loss_func, xb, yb, state.opt)
-        state.add(loss, n)
+        loss,n = step(state.model, checked.later, xb, yb, state.opt)
+        state.add(loss, n, state.history.average.count(yb, n))
         if on.after_step: call_all(on.after_step, state)
         if not state.history.recent: # the losses were just looked at
             show_losses(bar, state.history)
         bar.update()
         if state.row_is_due(): validate()
         if state.is_over(): break
-        loss_func = state.loss_func
-
-# %% ../nbs/train/03_training.ipynb #1d90048c
-def _measured(model, loss_func, xb, yb, metrics):
-    "The loss of one batch and its metrics, by name"
-    pred = model(xb)
-    if metrics is None and is_classes(pred, yb): metrics = dict(accuracy=accuracy)
-    metrics = dict(valid_loss=loss_func) | (metrics or {})
-    return {name: f(pred, yb) for name,f in metrics.items()}
 
 # %% ../nbs/train/03_training.ipynb #0c905c08
 def evaluate(
     model:nn.Module,        # Model to measure; it is left in eval mode
     loss_func:Callable,     # Its loss function
-    valid_dl:Iterable|None, # Batches, as pairs; None: nothing to measure
-    metrics:dict|None=None, # Name → f(output, targets); None: accuracy of classes
+    valid_dl:Iterable|None, # Batches; None: nothing to measure
+    metrics:dict|None=None, # By name; None: accuracy, if the targets are classes
 )->dict:                    # valid_loss and each metric, as floats
-    "Loss and metrics over all samples, each batch weighted by its size"
+    "Loss and metrics over all samples, as of the whole set at once"
     if valid_dl is None: return dict(valid_loss=None)
+    check_parts(model, loss_func)
+    measures = Measures(loss_func, metrics, accuracy)
     model.eval()
     with torch.inference_mode():
-        rows = [(len(xb), _measured(model, loss_func, xb, yb, metrics))
-                for xb,yb in valid_dl]
-    return weighted_means(rows)
+        for batch in valid_dl:
+            xb,yb = split_batch(batch)
+            measures.add(call_model(model, xb), yb, batch_size(xb, yb))
+    return measures.result()
 
 # %% ../nbs/train/03_training.ipynb #12d422ee
 def _fit(state, on, metrics, bar, step):
@@ -95,12 +96,12 @@ def fit(epochs:int|None,           # Passes over the data; None: about 1,560 ste
     model:nn.Module,               # Model to train
     loss_func:Callable,            # From output and targets to a 0-d tensor
     opt,                           # Optimizer of the model's parameters
-    train_dl:Iterable,             # Batches to train on, as pairs
+    train_dl:Iterable,             # Batches to train on: pairs, dicts, …
     valid_dl:Iterable|None=None,   # Batches to validate on after each epoch
     on_train_step:Callable|None=None, # After a step: epoch, step, loss, lr, n
     on_val_epoch_end:Callable|None=None, # After an epoch: its row of the history
     *, callbacks:Sequence=(),      # Objects with some of the points of `FitState`
-    metrics:dict|None=None,        # As in `evaluate`
+    metrics:dict|None=None,        # By name: functions, or objects with `update`
     max_steps:int|None=None,       # Steps after which it ends
     max_time:float|None=None,      # Seconds after which it ends
     valid_every:int|None=None,     # Steps from row to row; None: an epoch
@@ -108,7 +109,9 @@ def fit(epochs:int|None,           # Passes over the data; None: about 1,560 ste
     step:Callable=loss_batch,      # What a batch goes through, called like this one
 )->History:                        # Also after `StopFit` or Ctrl-C
     "Train a model, validate it after each epoch, and keep what happened"
-    limits:dict = dict(max_steps=max_steps, max_time=max_time, valid_every=valid_every)
+    limits:dict = dict(max_steps=max_steps, max_time=max_time,
+                       valid_every=valid_every)
+    check_parts(model, loss_func, opt)
     epochs = check_fit(epochs, train_dl, valid_dl, metrics, **limits)
     state = FitState(epochs, model, loss_func, opt, train_dl, valid_dl, **limits)
     on = find_points(callbacks, on_train_step, on_val_epoch_end)

@@ -27,7 +27,7 @@ GENERATIONS = 5 # sets of processes: how many pages of memory one asks for in a 
 KEPT, LAST = ', memory kept', ', memory kept, channels last'
 STEPS = ['lean step', 'backward written out']
 LEAN = ['tutorial', 'tutorial again', f'tutorial{KEPT}', 'fit', *STEPS,
-        *[s + KEPT for s in STEPS], *[s + LAST for s in STEPS]]
+        *[s + KEPT for s in ['fit', *STEPS]], *[s + LAST for s in ['fit', *STEPS]]]
 DEFINITIONS = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef | ast.AnnAssign
 
 @functools.cache
@@ -343,8 +343,8 @@ def bench_recipes(args):
     found = json.loads(file.read_text(encoding='utf-8')) if file.exists() else {}
     def machine():
         vectors = torch.backends.cpu.get_cpu_capability()
-        return dict(cores=os.cpu_count(), vectors=vectors, torch=torch.__version__,
-                    python=platform.python_version(), load=load_average())
+        return dict(cores=os.cpu_count(), vectors=vectors, bfloat16=recipes[98].bfloat16,
+                    torch=torch.__version__, python=platform.python_version(), load=load_average())
     def warm_up(some): # torch prepares each kernel once
         for r in some: run_recipe(r._replace(epochs=.02), data)
     def keep(part, **what):
@@ -356,7 +356,8 @@ def bench_recipes(args):
         r = run_recipe(recipes[goal], data, seed)
         at_test = of_page._recipe_accuracy(recipes[goal], r.model, *test)
         return dict(goal=goal, threads=threads, seed=seed, steps=r.steps, seconds=r.seconds,
-                    cpu_seconds=r.cpu_seconds, accuracy=r.accuracy, test=at_test)
+                    cpu_seconds=r.cpu_seconds, epoch_seconds=of_page._tutorial_epoch(data),
+                    accuracy=r.accuracy, test=at_test)
     def in_turns(named, n):
         "Each recipe on `n` seeds, in turns: medians of CPU seconds, means of accuracy"
         warm_up(named.values())
