@@ -69,8 +69,9 @@ def _rank(metric):
     return 0 if name == 'loss' else 1 if 'acc' in name else 2 if 'loss' in name else 3
 
 def panels(
-    runs:list, # `SavedRun`s
-)->list:       # `Panel`s, the loss first, then the accuracy
+    runs:list,          # `SavedRun`s
+    most:int=24,        # At most this many
+)->list:                # `Panel`s, the loss first, then the accuracy
     "One panel for each metric that some of the runs have"
     places,labels,found = run_colors(runs),run_labels(runs),{}
     for run in {r.about['id']: r for r in runs}.values():
@@ -78,7 +79,7 @@ def panels(
             metric,data = metric_of(k)
             found.setdefault(metric, []).append((run, k, data))
     drawn = []
-    for metric,entries in found.items():
+    for metric,entries in sorted(found.items(), key=lambda item: _rank(item[0]))[:most]:
         kinds = {data for _,_,data in entries}
         axis,curves,styles,marks = _common_axis([entry[:2] for entry in entries]),{},{},{}
         for run,k,data in entries:
@@ -92,7 +93,7 @@ def panels(
             if not marked: marks[name] = _letter(place)
         title = metric if len(kinds) > 1 else entries[0][1]
         drawn.append(Panel(title, axis, curves, styles, marks))
-    return sorted(drawn, key=lambda panel: _rank(metric_of(panel.title)[0]))
+    return drawn
 
 # %% ../nbs/kit/28_run_panels.ipynb #bf92b520
 SCRIPT = '''<script>
@@ -238,9 +239,10 @@ def draw_panels(
     titles:dict|None=None,    # Metric → what to call it, with its unit
 )->Panels:
     "One panel a metric, one colour a run, validation beside training, a legend beside them"
-    drawn = panels(runs)
-    charts = [_draw(panel, smooth, (titles or {}).get(panel.title)) for panel in drawn[:most]]
-    kinds = {metric_of(k)[1] for run in runs for k in run.keys()} - {''}
+    drawn,measured = panels(runs, most),{metric_of(k) for run in runs for k in run.keys()}
+    charts = [_draw(panel, smooth, (titles or {}).get(panel.title)) for panel in drawn]
+    kinds = {data for _,data in measured} - {''}
+    left = len({metric for metric,_ in measured}) - len(drawn)
     kinds = kinds if any(len({s.dash for s in p.styles.values()}) > 1 for p in drawn) else set()
     if not charts: return Panels('', 'no numbers to draw')
     cell = 'flex:1 1 280px;min-width:0;max-width:30em'
@@ -249,8 +251,8 @@ def draw_panels(
     markup = (f'<div class="run-panels" data-smooth="{smooth:g}" style="{flex}">{first}'
               f'{_legend(runs, kinds)}</div>')
     if rest := charts[shown:]:
-        left = f' of {len(drawn)-shown}'*(len(drawn) > most)
-        heading = f'{len(rest)}{left} more metric{"s"*(len(rest) > 1)}'
+        of = f' of {len(rest)+left}'*(left > 0)
+        heading = f'{len(rest)}{of} more metric{"s"*(len(rest) > 1)}'
         markup += folded(heading, side_by_side(*rest)).html
     return Panels(markup, '\n'.join(chart.text for chart in charts))
 

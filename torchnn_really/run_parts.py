@@ -46,7 +46,8 @@ def _numbers(values):
 def _facts(facts):
     "A dict as a table"
     rows = [dict(name=printable(k, 100), value=_plain(v, 200)) for k,v in facts.items()]
-    return show_table(rows)._repr_html_() if rows else ''
+    left = f'<p>and {len(rows)-300} more</p>' if len(rows) > 300 else ''
+    return show_table(rows[:300])._repr_html_() + left if rows else ''
 
 def _table(rows, heading=None):
     "Rows as a table; nothing if there are none"

@@ -259,6 +259,7 @@ def find_run(
         for named in (lambda r: [r.about['id']], _names):
             for r in runs:
                 if which is None or str(which) in named(r): return r
+    if which is not None and os.path.isdir(which): return read_run(which) # says what it lacks
     raise FileNotFoundError(_not_there(which, places[0], lists[0]))
 
 def _is_run_path(which):
