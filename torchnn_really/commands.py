@@ -26,7 +26,7 @@ from .device import default_device
 from .digits import Digits
 from .downloads import clear_mnist, has_mnist, load_mnist, load_mnist_test
 from .files import cache_dir
-from .keeping import SaveAtEnd
+from .save_at_end import SaveAtEnd
 from .ladder import climb
 from .lean import keep_memory
 from .logged import fit_and_log
