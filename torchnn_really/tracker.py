@@ -88,7 +88,7 @@ def _folder(wanted):
         return folder
     return Path(wanted) # W&B says what is wrong
 
-# %% ../nbs/kit/16_tracker.ipynb #9fcf1f0b
+# %% ../nbs/kit/16_tracker.ipynb #f557a00d
 @contextlib.contextmanager
 def _quiet_log():
     "On a full disk, Python would print a traceback for each line of W&B's log"
@@ -107,7 +107,8 @@ def _nothing(args):
     from wandb.sdk.lib.noop_run import init_noop_run
     name,project = args.get('name') or 'none',args.get('project') or 'torchnn'
     settings = wandb.Settings(mode='disabled', project=project, run_id='none', run_name=name)
-    return init_noop_run(settings, dict(args.get('config') or {}))
+    config = args.get('config')
+    return init_noop_run(settings, dict(config) if isinstance(config, dict) else {})
 
 def _begin(mode, args):
     "A run in the wanted mode, else offline, else one that keeps nothing; a line for each failure"
