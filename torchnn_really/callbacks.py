@@ -12,6 +12,7 @@ from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from .fit_state import FitState, SkipStep
 from .history import StopFit
+from .samples import batch_size, call_model
 
 # %% ../nbs/train/04_callbacks.ipynb #5c7945a1
 class EarlyStopping:
@@ -110,14 +111,14 @@ class AccumulateGradients:
         state:FitState, # The training
     ):
         "Add to the sum; the last batch gets the mean"
-        size = len(state.yb)
+        size = state.count()
         self.seen,self.size = self.seen + 1,self.size + size
         for p in state.model.parameters():
             if p.grad is None: continue
             self.total[p] = self.total.get(p, 0) + size*p.grad
             p.grad = None
         if self.seen < self.n and not state.last_batch: raise SkipStep
-        for p,total in self.total.items(): p.grad = total/self.size
+        for p,total in self.total.items(): p.grad = total/(self.size or 1)
         self.seen,self.size,self.total = 0,0,{}
 
 # %% ../nbs/train/04_callbacks.ipynb #22084440
@@ -128,12 +129,13 @@ def autocast_step(
     "`loss_batch` under `torch.autocast`, with a `GradScaler` for float16"
     scaler = torch.amp.GradScaler(device, enabled=dtype == torch.float16)
     def step(model, loss_func, xb, yb, opt, after_backward=None):
-        with torch.autocast(device, dtype): loss = loss_func(model(xb), yb)
+        with torch.autocast(device, dtype): 
+            loss = loss_func(call_model(model, xb), yb)
         scaler.scale(loss).backward()
         scaler.unscale_(opt)
         if after_backward is None or after_backward():
             scaler.step(opt)
             opt.zero_grad()
         scaler.update()
-        return loss.detach(), len(xb)
+        return loss.detach(), batch_size(xb, yb)
     return step

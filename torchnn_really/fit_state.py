@@ -21,6 +21,7 @@ from .arguments import CheckedLoss, n_batches, with_target_check
 from .averages import guard_gradients, loss_average
 from .failures import failure_notes, named_items
 from .history import History, NonFiniteLoss, StopFit, learning_rate
+from .samples import batch_size
 
 # %% ../nbs/kit/18_fit_state.ipynb #3239e240
 class SkipStep(Exception):
@@ -92,6 +93,10 @@ class FitState:
             self.checked = self.loss_func,with_target_check(loss_func)
             self.history.average = loss_average(self.loss_func)
         return self.checked[1]
+
+    def count(self): # A number, or a 0-d tensor
+        "What this batch counts in the mean of the losses: its samples, or its targets"
+        return self.history.average.count(self.yb, batch_size(self.xb, self.yb))
 
     def train_mode(self):
         "Put the model into training mode; layers that were in eval mode before `fit` stay so"
