@@ -13,7 +13,6 @@ import os
 import platform
 import sys
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 import torch
@@ -21,11 +20,13 @@ from torch import optim
 from torch.utils.data import TensorDataset
 from . import __version__
 from .arguments import check_device
+from .cli import mute
 from .data import load_data
 from .device import default_device
 from .digits import Digits
 from .downloads import clear_mnist, has_mnist, load_mnist, load_mnist_test
 from .files import cache_dir
+from .save_at_end import SaveAtEnd
 from .ladder import climb
 from .lean import keep_memory
 from .logged import fit_and_log
@@ -35,11 +36,12 @@ from .predicting import predict
 from .profiling import profiled
 from .recipes import _tutorial_epoch, run_recipe
 from .reports import save_report
+from .run_panels import metric_of
 from .run_views import show_run
 from .proofs import threads
 from .runs import find_run, list_runs, runs_dir
-from .saving import load_model, save_model
-from .tables import evenly_spaced, show_table
+from .saving import load_model
+from .tables import evenly_spaced, printable, show_table
 from .trainers import train_model
 from .training import fit
 
@@ -66,20 +68,30 @@ def _run_climb(args):
 
 # %% ../nbs/use/16_commands.ipynb #20beaa04
 def _run_fit(args):
-    "Train one model, and print each epoch as it ends"
+    "Train one model, and print each epoch as it ends; whatever ends it, what was trained is kept"
     keep_memory() # this process does nothing else
     if args.recipe: return _run_recipe(args)
     data,opt_args = _prepare_fit(args)
-    model,history = _train(args, data, opt_args)
-    _print_summary(history)
-    _keep_results(args, model, history, data, opt_args)
+    kept = SaveAtEnd(args.save, **_save_args(args, data))
+    try: history = _train(args, data, opt_args, kept)
+    except BaseException as e:
+        if isinstance(e, BrokenPipeError): mute(sys.stdout)
+        if kept.history is not None: _keep_results(args, kept, kept.history, data, opt_args)
+        raise
+    status = _keep_results(args, kept, history, data, opt_args)
     if history.stopped == 'interrupted': return 130
     own = isinstance(data, FolderData)
     _warn_high_loss(history, len(data.classes) if own else 10)
-    return 0
+    return status
+
+def _save_args(args, data):
+    "What a model's file says besides the weights"
+    if args.own: return dict(classes=data.classes, pictures=data.pictures)
+    return dict(classes='0123456789', pictures=Pictures(flat=args.model == 'logistic'))
 
 def _prepare_fit(args):
     "The data and the optimizer's options; `args` gets what was left open"
+    if args.own and has_mnist(args.data): args.own = False # a folder with MNIST's four files
     args.model = args.model or ('pictures' if args.own else 'logistic')
     opt_args = FOLDER_MODELS[args.model].options(getattr(optim, args.opt), None)
     asked = dict(lr=args.lr, momentum=args.momentum)
@@ -94,15 +106,15 @@ def _prepare_fit(args):
           flush=True)
     return data, opt_args
 
-def _train(args, data, opt_args):
-    "The model and the `History`"
+def _train(args, data, opt_args, kept):
+    "The `History`"
     own = isinstance(data, FolderData)
     train = partial(train_folder, data=data) if own else partial(train_model, data=data)
-    model,history = train(args.model, epochs=args.epochs, bs=args.bs, seed=args.seed,
-                          device=args.device, opt_func=getattr(optim, args.opt),
-                          opt_args=opt_args, fit=_fit_function(args),
-                          on_val_epoch_end=epoch_printer(args.epochs))
-    return model, _print_profile(history, args.profile) if args.profile else history
+    _,history = train(args.model, epochs=args.epochs, bs=args.bs, seed=args.seed,
+                      device=args.device, opt_func=getattr(optim, args.opt),
+                      opt_args=opt_args, fit=_fit_function(args), callbacks=[kept],
+                      on_val_epoch_end=epoch_printer(args.epochs))
+    return _print_profile(history, args.profile) if args.profile else history
 
 def _fit_function(args):
     "What trains: `fit`, or one that tracks, profiles, or both"
@@ -166,17 +178,21 @@ def _warn_high_loss(history, n_classes):
               'of equal guesses; try a tenth of the --lr, or more --epochs', file=sys.stderr)
 
 # %% ../nbs/use/16_commands.ipynb #ba3962a4
-def _keep_results(args, model, history, data, opt_args):
-    if args.save: _save_trained(args, model, data)
-    elif args.own: print('the model is not kept; --save model.pt keeps it')
-    if args.out: _write_report(args, model, history, data, opt_args)
-
-def _save_trained(args, model, data):
-    "Write the model to a file, and say how to use it"
-    pictures = data.pictures if args.own else Pictures(flat=args.model == 'logistic')
-    classes = data.classes if args.own else '0123456789'
-    save_model(model, args.save, classes=classes, pictures=pictures)
-    print(f'saved as it is at the end: torchnn_really predict {args.save} PICTURE…')
+def _keep_results(args, kept, history, data, opt_args)->int: # 1 if something was not written
+    "Keep what was trained, and say how it went; what fails does not keep the rest from it"
+    kept.save() # if Ctrl-C came while it was saved
+    problems = [kept.problem] if kept.problem else []
+    if args.out and history.n_steps:
+        try: _write_report(args, kept.model, history, data, opt_args)
+        except Exception as e: problems.append(f'--out {args.out} is not written: {e}')
+    _print_summary(history)
+    if not history.n_steps: print('nothing was trained, and nothing is written')
+    elif kept.saved:
+        print(f'saved as it is at the end: torchnn_really predict {kept.saved} PICTURE…')
+    elif args.own and not args.save: print('the model is not kept; --save model.pt keeps it')
+    for problem in problems: print(f'torchnn_really: {problem}', file=sys.stderr)
+    if args.out and history.n_steps and not problems: print(f'written to {args.out}')
+    return int(bool(problems) or not history.n_steps)
 
 def _write_report(args, model, history, data, opt_args):
     "Write a report of the training to a file"
@@ -187,7 +203,6 @@ def _write_report(args, model, history, data, opt_args):
     valid_ds,more,how = describe(args, data)
     save_report(args.out, model, valid_ds, history, title=f'A training of {args.model}',
                 settings=settings | more, **how)
-    print(f'written to {args.out}')
 
 def _of_pictures(args, data)->tuple:
     "What a report says of a folder: validation data, settings, and more of `save_report`"
@@ -257,8 +272,11 @@ def _run_predict(args):
     "Say what a kept model sees in each picture; 1 if a picture could not be used"
     saved,paths = load_model(args.file),_expand(args.pictures)
     if not paths: raise FileNotFoundError(f"no picture is in {', '.join(args.pictures)}")
-    rows = [_predict_one(saved, path, args.json, paths) for path in paths]
-    if args.json: print(json.dumps(rows, indent=1))
+    rows = []
+    try:
+        for path in paths: rows.append(_predict_one(saved, path, args.json, paths))
+    finally: # also after Ctrl-C
+        if args.json: print(json.dumps(rows, indent=1))
     return int(any('error' in row for row in rows))
 
 def _expand(texts):
@@ -291,17 +309,19 @@ def _run_show(args):
 
 def _run_runs(args):
     "List the runs on this machine, the latest first"
-    rows = [_run_row(run) for run in list_runs(args.folder)]
+    found = list_runs(args.folder)
+    rows = [_run_row(run) for run in found]
     runs = '1 run' if len(rows) == 1 else f'{len(rows)} runs'
     hint = '; torchnn_really fit --track keeps one'*(not rows)
     print(show_table(rows, f'{runs} in {args.folder or runs_dir()}{hint}'))
+    for line in found.skipped: print(f'skipped: {line}')
     return 0
 
 def _run_row(run):
-    losses = [run.series(k)[1].min().item() for k in run.keys() if 'valid_loss' in k]
-    started = datetime.fromtimestamp(run.about['started'])
-    return dict(name=run.about['name'], when=started.strftime('%Y-%m-%d %H:%M'), state=run.state,
-                rows=len(run.rows), best_valid_loss=losses[0] if losses else None,
+    "What a list says of a run; of a resumed one the last folder, and how many there are"
+    losses = [run.best(k) for k in run.keys() if metric_of(k) == ('loss', 'validation')]
+    return dict(name=printable(run.about['name'], 60), when=run.when, state=run.state,
+                rows=len(run.rows), best_valid_loss=losses[0] if losses else None, parts=run.parts,
                 folder=run.folder.name)
 
 def _run_data(args):

@@ -90,8 +90,8 @@ _GZIP = b'\x1f\x8b' # how each gzip file begins
 def _at_hand(folder, name):
     "Files in a folder that may be one of MNIST's, by their names"
     stems = name, name.replace('-idx', '.idx')
-    paths = [Path(folder, sub, stem + end) for sub in ('', 'raw', 'MNIST/raw', 'mnist')
-             for stem in stems for end in ('', '.gz')]
+    folder, below = Path(folder).expanduser(), ('', 'raw', 'MNIST/raw', 'mnist', name)
+    paths = [folder/sub/(stem + end) for sub in below for stem in stems for end in ('', '.gz')]
     return [path for path in paths if path.is_file()]
 
 def _read_file(path, name):
@@ -112,7 +112,8 @@ def _from_folder(folder, name):
         try: return _read_file(path, name)
         except ValueError as e: reasons.append(str(e))
     if reasons: raise ValueError('; '.join(reasons))
-    if not os.path.isdir(folder): raise ValueError('there is no such folder')
+    if Path(folder).is_file(): raise ValueError('it is a file; give the folder that it lies in')
+    if not Path(folder).expanduser().is_dir(): raise ValueError('there is no such folder')
     raise ValueError(f'the folder holds no {name}, zipped or not')
 
 # %% ../nbs/kit/14_downloads.ipynb #ff0a3081
@@ -213,8 +214,8 @@ class DownloadError(OSError):
 
 def _folder_of(mirror):
     "The folder that a mirror is; None if it is the address of a server"
-    if '://' not in mirror and not mirror.startswith('file:'): return os.path.expanduser(mirror)
-    return url2pathname(urlsplit(mirror).path) if mirror.startswith('file:') else None
+    if mirror.lower().startswith('file:'): return url2pathname(urlsplit(mirror).path)
+    return None if '://' in mirror else mirror
 
 def _fetch(
     name:str,     # One of `MNIST_FILES`
@@ -317,7 +318,7 @@ def _folder_digits(setting, folder):
     if not isinstance(folder, (str, Path)) or not Path(folder).expanduser().is_dir():
         raise ValueError(f"{setting} is {str(folder)!r}; it must be 'auto', 'mnist' or 'sample', "
                          "or a folder with MNIST's files")
-    try: data = [_from_folder(Path(folder).expanduser(), name) for name in _TRAIN]
+    try: data = [_from_folder(folder, name) for name in _TRAIN]
     except ValueError as e: raise FileNotFoundError(f'{setting} is {str(folder)!r}: {e}') from e
     digits = _split(*map(read_idx, data))
     return digits, digits.heading

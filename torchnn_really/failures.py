@@ -107,7 +107,8 @@ def _item_note(error, loaders):
     return f"in {names[0] if names else 'a loader'}.dataset{place}"
 
 # %% ../nbs/kit/17_failures.ipynb #d527085f
-_FULL = re.compile('out of memory|not enough memory|can.t allocate memory|failed to allocate', re.I)
+_FULL = re.compile('out of (shared )?memory|not enough memory|allocate memory|failed to allocate|'
+                   'ALLOC_FAILED|invalid buffer size|killed by signal: Killed', re.I)
 
 def _is_full(error):
     "Is this an error of memory that is not there?"
@@ -127,8 +128,10 @@ def _memory_note(error, model, batch, dl):
     size = _size_of(batch) or getattr(_loader_in(dl), 'batch_size', None) or 'unknown'
     params = [p for p in model.parameters() if not isinstance(p, nn.UninitializedParameter)]
     n,mb = sum(p.numel() for p in params),sum(p.numel()*p.element_size() for p in params)/1e6
+    n_workers = getattr(_loader_in(dl), 'num_workers', 0)
+    workers = f'; or fewer than {n_workers} workers'*bool(n_workers)
     return (f'out of memory: batch size {size}, model {type(model).__name__} with {n:,} parameters '
-            f'({mb:,.1f} MB); try a smaller batch size first, then a smaller model')
+            f'({mb:,.1f} MB); try a smaller batch size first, then a smaller model{workers}')
 
 # %% ../nbs/kit/17_failures.ipynb #bddb930d
 def failure_notes(
