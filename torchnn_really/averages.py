@@ -15,12 +15,12 @@ import torch.nn.functional as F
 from torch import nn
 from .arguments import is_classes, with_target_check
 
-# %% ../nbs/kit/08_averages.ipynb #2026f6f3
+# %% ../nbs/kit/08_averages.ipynb #f4d88d07
 _BY_CLASS = F.cross_entropy,F.nll_loss
 _BY_ROW = F.multi_margin_loss,F.multilabel_margin_loss,F.multilabel_soft_margin_loss
-_BY_WEIGHT = F.mse_loss,F.l1_loss,F.huber_loss # their mean divides by the sum of the weights
-_BY_ELEMENT = (*_BY_WEIGHT, F.smooth_l1_loss, F.binary_cross_entropy, F.kl_div,
-               F.binary_cross_entropy_with_logits, F.poisson_nll_loss, F.gaussian_nll_loss,
+_BY_ELEMENT = (F.mse_loss, F.l1_loss, F.huber_loss, F.smooth_l1_loss, F.kl_div,
+               F.binary_cross_entropy, F.binary_cross_entropy_with_logits,
+               F.poisson_nll_loss, F.gaussian_nll_loss,
                F.soft_margin_loss, F.hinge_embedding_loss)
 _MODULES = {nn.CrossEntropyLoss.forward: F.cross_entropy, nn.NLLLoss.forward: F.nll_loss,
             nn.MSELoss.forward: F.mse_loss, nn.L1Loss.forward: F.l1_loss,
@@ -57,11 +57,11 @@ def _reduction(options):
     if reduced is False: return 'none'
     return 'sum' if mean is False else 'mean'
 
-# %% ../nbs/kit/08_averages.ipynb #649200d9
+# %% ../nbs/kit/08_averages.ipynb #6a6fc561
 class LossAverage(NamedTuple):
     "How the losses of batches become the loss of all"
     function:Callable|None # The function of torch that the loss is; None for any other
-    weight:Any             # Its weights of classes or elements, or None
+    weight:Any             # Its weights of classes, or None
     ignored:int|None       # The target it ignores; None: none
     total:bool             # Are losses added, where others are averaged?
     by_samples:bool        # Does a batch count by its samples?
@@ -81,7 +81,6 @@ class LossAverage(NamedTuple):
             counted = targets != self.ignored
             rows = targets.long()*counted # an ignored target may be no class
             return (self.weight.to(targets.device)[rows]*counted).sum()
-        if self.weight is not None: return self.weight.sum()
         return targets.numel()
 
     def mean(self,
@@ -109,13 +108,14 @@ def loss_average(
     "How a loss function is averaged; an error if it gives no single number"
     function,options = _torch_loss(loss_func)
     if function is None: return LossAverage(None, None, None, False, True)
-    reduction,weight = _reduction(options),options.get('weight')
+    reduction = _reduction(options)
     if reduction == 'none':
         raise ValueError("loss_func has reduction='none' and gives one loss for each target; it "
             "must give one number: leave reduction out, or take the mean, as by "
             'lambda output, targets: loss_func(output, targets).mean()')
-    ignored = options.get('ignore_index', -100) if function in _BY_CLASS else None
-    if function not in (*_BY_CLASS, *_BY_WEIGHT): weight = None
+    weight,ignored = None,None
+    if function in _BY_CLASS:
+        weight,ignored = options.get('weight'),options.get('ignore_index', -100)
     by_samples = function in _BY_ROW or reduction == 'batchmean'
     return LossAverage(function, weight, ignored, reduction == 'sum', by_samples)
 

@@ -266,7 +266,7 @@ from .arguments import check_positive
 
 # %% ../nbs/climb/08_optim.ipynb #99f4e375
 def get_model(
-    arch:Callable=Mnist_Logistic, # Makes the model, called without arguments; or a model
+    arch:Callable=Mnist_Logistic, # Makes the model; or a model
     opt_func:Callable=optim.SGD,  # Makes the optimizer, called with the parameters
     **opt_args,                   # Its options; `optim.SGD` without `lr` gets 0.5
 )->tuple[nn.Module,optim.Optimizer]: # The model, and an optimizer of its parameters

@@ -94,6 +94,8 @@ def _describe_arch(model, arch, arch_args):
     if not isinstance(model, nn.Module):
         raise TypeError(f'model is a {type(model).__name__}, not an nn.Module; '
                         'train_model and train_folder return a pair, model,history = …')
+    if isinstance(arch, nn.Module):
+        raise TypeError(f'arch is a model; give what makes it: arch={type(arch).__name__}')
     return find_arch(model) if arch is None else (arch.__name__, dict(arch_args or {}))
 
 # %% ../nbs/use/13_saving.ipynb #0d487e55

@@ -7,6 +7,7 @@ __all__ = ['FitSettings', 'SteeredFit', 'stop_all']
 
 # %% ../nbs/use/20_steering.ipynb #63e11073
 import atexit
+import copy
 import inspect
 import math
 import threading
@@ -16,7 +17,7 @@ from functools import partial
 from typing import NamedTuple
 import torch
 import torch.nn.functional as F
-from torch import optim
+from torch import nn, optim
 from .arguments import check_count, check_device, check_positive, is_classes
 from .batches import get_data
 from .convnets import WrappedDataLoader
@@ -30,7 +31,7 @@ from .training import fit
 # %% ../nbs/use/20_steering.ipynb #d44add41
 class FitSettings(NamedTuple):
     "What a run is asked to do"
-    arch:Callable=Mnist_Logistic # What makes the model, called without arguments
+    arch:Callable=Mnist_Logistic # What makes the model; or a model, which is copied
     opt:str='SGD'                # The optimizer, one of `torch.optim`
     lr:float=.5                  # Learning rate
     momentum:float=0.            # For the optimizers that take one
@@ -147,8 +148,9 @@ class SteeredFit:
         s = self.settings
         with _building, torch.random.fork_rng():
             torch.manual_seed(s.seed)
-            self.model,self.opt = get_model(lambda: s.arch().to(s.device),
-                                            getattr(optim, s.opt), **s.opt_args())
+            model = copy.deepcopy(s.arch) if isinstance(s.arch, nn.Module) else s.arch()
+            self.model,self.opt = get_model(model.to(s.device), getattr(optim, s.opt),
+                                            **s.opt_args())
 
     def _after_step(self, info):
         "The hook: note the loss, pass the gate, take the rate that is wanted now"
