@@ -13,7 +13,6 @@ import os
 import platform
 import sys
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 import torch
@@ -27,7 +26,7 @@ from .device import default_device
 from .digits import Digits
 from .downloads import clear_mnist, has_mnist, load_mnist, load_mnist_test
 from .files import cache_dir
-from .keeping import SaveAtEnd
+from .save_at_end import SaveAtEnd
 from .ladder import climb
 from .lean import keep_memory
 from .logged import fit_and_log
@@ -37,11 +36,12 @@ from .predicting import predict
 from .profiling import profiled
 from .recipes import _tutorial_epoch, run_recipe
 from .reports import save_report
+from .run_panels import metric_of
 from .run_views import show_run
 from .proofs import threads
 from .runs import find_run, list_runs, runs_dir
 from .saving import load_model
-from .tables import evenly_spaced, show_table
+from .tables import evenly_spaced, printable, show_table
 from .trainers import train_model
 from .training import fit
 
@@ -309,17 +309,19 @@ def _run_show(args):
 
 def _run_runs(args):
     "List the runs on this machine, the latest first"
-    rows = [_run_row(run) for run in list_runs(args.folder)]
+    found = list_runs(args.folder)
+    rows = [_run_row(run) for run in found]
     runs = '1 run' if len(rows) == 1 else f'{len(rows)} runs'
     hint = '; torchnn_really fit --track keeps one'*(not rows)
     print(show_table(rows, f'{runs} in {args.folder or runs_dir()}{hint}'))
+    for line in found.skipped: print(f'skipped: {line}')
     return 0
 
 def _run_row(run):
-    losses = [run.series(k)[1].min().item() for k in run.keys() if 'valid_loss' in k]
-    started = datetime.fromtimestamp(run.about['started'])
-    return dict(name=run.about['name'], when=started.strftime('%Y-%m-%d %H:%M'), state=run.state,
-                rows=len(run.rows), best_valid_loss=losses[0] if losses else None,
+    "What a list says of a run; of a resumed one the last folder, and how many there are"
+    losses = [run.best(k) for k in run.keys() if metric_of(k) == ('loss', 'validation')]
+    return dict(name=printable(run.about['name'], 60), when=run.when, state=run.state,
+                rows=len(run.rows), best_valid_loss=losses[0] if losses else None, parts=run.parts,
                 folder=run.folder.name)
 
 def _run_data(args):

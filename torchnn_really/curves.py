@@ -7,11 +7,13 @@ __all__ = []
 
 # %% ../nbs/kit/00_curves.ipynb #0a2e0bf2
 import html
+import json
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
 import torch
 from torchnn_really.drawing import PALETTE, RIGHT, Drawing, png_url, rgb
+from torchnn_really.tables import printable
 
 # %% ../nbs/kit/00_curves.ipynb #7fd77d02
 class LineStyle(NamedTuple):
@@ -86,7 +88,7 @@ _WIDTH,_HIGH = 360,150 # Of a chart, and of its axes
 
 def _round_ticks(low, high, n=5, whole=False):
     "Round numbers along an axis, at most `n` and one more; only whole ones if `whole`"
-    unit = 10**math.floor(math.log10((high-low)/n))
+    unit = 10.**math.floor(math.log10((high-low)/n))
     step = next(unit*m for m in (1, 2, 5, 10) if (high-low)/(unit*m) <= n)
     if whole: step = max(1, step)
     first,last = math.ceil(low/step - 1e-6), math.floor(high/step + 1e-6)
@@ -95,14 +97,20 @@ def _round_ticks(low, high, n=5, whole=False):
 def _limits(values, margin=0., zero=True):
     "Where an axis begins and ends: at zero, if the numbers come near it and `zero`"
     found = [v for v in values if math.isfinite(v)] or [0., 1.]
-    low,high = min(found),max(found)
-    if zero and 0 <= low < .5*high: return 0.,high*(1+margin)
-    room = (high-low)*margin or (abs(high) or 1)*.05*(high == low)
+    low,high = (min(max(f(found), -1e300), 1e300) for f in (min, max)) # so that a span is finite
+    if zero and 0 <= low < .5*high and high > 1e-290: return 0.,high*(1+margin)
+    least = max(abs(low), abs(high))*1e-9 or 1. # steps that a number can still tell apart
+    room = (high-low)*margin if high-low > max(least, 1e-290) else max(abs(high)*.05, least, 1e-290)
     return low-room, high+room
 
-def _number(v):
-    "A tick's number as text"
-    return f'{v:,.0f}' if abs(v) >= 1000 else f'{v:.3g}'
+def _numbers(ticks):
+    "Numbers of ticks as text, with as many digits as tell them apart"
+    def text(v, digits):
+        return f'{v:,.0f}' if 1000 <= abs(v) < 1e7 and v == int(v) else f'{v:.{digits}g}'
+    for digits in range(3, 12):
+        said = [text(v, digits) for v in ticks]
+        if len(set(said)) == len(said): break
+    return said
 
 def _loss_limits(losses, at_most):
     "The same with a little room above, and no higher than `at_most`"
@@ -116,39 +124,50 @@ class _Plane(NamedTuple):
     box:tuple
 
     def at(self, x, y):
-        "The place of a point, as '12.0,30.5'; one above or below the axes stands at their edge"
+        "The place of a point, as '12.0,30.5'; one beyond the axes stands at their edge"
         (x0,x1),(y0,y1),(left,top,right,bottom) = self
-        height = min(max((y-y0)/(y1-y0), 0), 1)
-        return f'{left + (right-left)*(x-x0)/(x1-x0):.1f},{bottom - (bottom-top)*height:.1f}'
+        across,height = (min(max(share, 0), 1) for share in ((x-x0)/(x1-x0), (y-y0)/(y1-y0)))
+        return f'{left + (right-left)*across:.1f},{bottom - (bottom-top)*height:.1f}'
 
-def _text_at(x, y, text, anchor='middle'):
-    return f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}">{html.escape(text)}</text>'
+def _text_at(x, y, text, anchor='middle', color=''):
+    fill,text = f' fill="{color}"'*bool(color),html.escape(printable(text))
+    return f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}"{fill}>{text}</text>'
+
+def _short(text, most=50):
+    "A text with its middle left out, if it is longer than `most`"
+    return text if len(text) <= most else f'{text[:most//2-1]}…{text[1-most//2:]}'
 
 def _axes(plane, xlabel, ylabel, whole):
     "Ticks with their numbers, faint lines across, and what is measured"
     left,top,right,bottom = plane.box
-    out = _text_at(2, top-11, ylabel, 'start') + _text_at((left+right)/2, bottom+32, xlabel)
-    for v in _round_ticks(*plane.ylim):
+    out = _text_at(2, top-11, _short(ylabel), 'start')
+    out += _text_at((left+right)/2, bottom+32, _short(xlabel))
+    ticks = _round_ticks(*plane.ylim)
+    for v,number in zip(ticks, _numbers(ticks)):
         y = float(plane.at(plane.xlim[0], v).split(',')[1])
-        out += _text_at(left-5, y+4, _number(v), 'end')
+        out += _text_at(left-5, y+4, number, 'end')
         out += f'<path d="M{left},{y:.1f}H{right}" stroke="currentColor" stroke-opacity=".15"/>'
-    for v in _round_ticks(*plane.xlim, whole=whole):
-        out += _text_at(float(plane.at(v, 0).split(',')[0]), bottom+16, _number(v))
+    ticks = _round_ticks(*plane.xlim, whole=whole)
+    for v,number in zip(ticks, _numbers(ticks)):
+        x = float(plane.at(v, 0).split(',')[0])
+        out += _text_at(min(x, _WIDTH-1 - 3.5*len(number)), bottom+16, number)
     return out
 
-def _svg(inside, height, alt):
-    "A drawing that is as wide as there is room, up to 30 letters"
+def _svg(inside, height, alt, data=None):
+    "A drawing that is as wide as there is room, up to 30 letters; `data` are its numbers"
+    numbers = f'data-chart="{html.escape(json.dumps(data))}" ' if data else ''
+    alt = printable(alt)
     style = 'display:block;width:100%;max-width:30em;font:12px system-ui,sans-serif'
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" '
-            f'role="img" aria-label="{html.escape(alt)}" style="{style}" fill="currentColor">'
-            f'{inside}</svg>')
+            f'role="img" aria-label="{html.escape(alt)}" {numbers}style="{style}" '
+            f'fill="currentColor">{inside}</svg>')
 
 # %% ../nbs/kit/00_curves.ipynb #203a0db5
 _DASHES = {'-': 'none', '--': '7 3', '-.': '7 3 2 3', ':': '2 3'}
 
 def _extremes(steps, losses, most=400):
     "The finite points; of more than `most` the lowest and highest of each stretch"
-    points = [(x, y) for x,y in zip(steps.tolist(), losses.tolist()) if math.isfinite(y)]
+    points = [p for p in zip(steps.tolist(), losses.tolist()) if all(map(math.isfinite, p))]
     if len(points) <= most: return points
     size = math.ceil(len(points)/(most//2))
     found = []
@@ -157,10 +176,10 @@ def _extremes(steps, losses, most=400):
         found += sorted({f(stretch, key=lambda j: points[j][1]) for f in (min, max)})
     return [points[i] for i in found]
 
-def _line(plane, name, points, style, width, opacity):
-    "A line of class `name`"
+def _line(plane, name, points, style, width, opacity, mark=''):
+    "A line of class `name`; a `mark` says which curve's it is"
     places = ' '.join(plane.at(*p) for p in points)
-    return (f'<polyline class="{html.escape(name)}" points="{places}" fill="none" '
+    return (f'<polyline class="{html.escape(printable(name))}"{mark} points="{places}" fill="none" '
             f'stroke="{style.color}" stroke-width="{width:g}" stroke-opacity="{opacity:g}" '
             f'stroke-dasharray="{_DASHES[style.dash]}" stroke-linejoin="round"/>')
 
@@ -168,26 +187,27 @@ def _markers(plane, name, points, style, opacity):
     "A dot or a square at each point, as one path of class `name`"
     places = ''.join(f'M{plane.at(*p)}h0' for p in points)
     cap = 'round' if style.marker == 'o' else 'square'
-    return (f'<path class="{html.escape(name)}" d="{places}" stroke="{style.color}" '
+    return (f'<path class="{html.escape(printable(name))}" d="{places}" stroke="{style.color}" '
             f'stroke-width="7" stroke-linecap="{cap}" stroke-opacity="{opacity:g}"/>')
 
-def _curve(plane, name, pair, style, smooth, opacity):
+def _curve(plane, name, pair, style, smooth, opacity, i=''):
     "A curve with its markers, if it has few points, or the raw one behind it, if it is smoothed"
     (steps,losses),out = pair,''
     few = is_sparse(losses)
     if smooth and not few:
         raw = _extremes(steps, losses)
-        out = _line(plane, '', raw, style._replace(dash='-'), .8, .3*opacity)
+        out = _line(plane, '', raw, style._replace(dash='-'), .8, .3*opacity,
+                    f' data-raw="{i}"'*bool(i))
         losses = ema(losses, smooth)
     points = _extremes(steps, losses)
-    out += _line(plane, name, points, style, 2, opacity)
+    out += _line(plane, name, points, style, 2, opacity, f' data-curve="{i}"'*bool(i))
     return out + (_markers(plane, name, points, style, opacity) if few else '')
 
 def _legend(names):
     "Names with a piece of their line, in as few rows as they need; and how many rows"
     out,x,row = '',0,0
     for i,name in enumerate(names):
-        style,name = line_style(i),name if len(name) <= 50 else f'{name[:24]}…{name[-24:]}'
+        style,name = line_style(i),_short(name)
         wide = 40 + 6.3*len(name)
         if x and x + wide > _WIDTH: x,row = 0,row+1
         y = 12 + 16*row
@@ -196,6 +216,35 @@ def _legend(names):
         out += _text_at(x+29, y, name, 'start')
         x += wide
     return out,row+1 if names else 0
+
+def _sampled(pair, most=500):
+    "A curve's finite numbers; of more than `most` the means of stretches, and how long those are"
+    pair = torch.stack([t.double() for t in pair])
+    pair = pair[:, pair.isfinite().all(0)]
+    k = max(1, math.ceil(pair.shape[1]/most))
+    x,y = ([v for v in t.split(k) if len(v)] for t in pair)
+    return dict(x=[float(f'{v[-1].item():.6g}') for v in x], k=k,
+                y=[float(f'{v.mean().item():.4g}') for v in y])
+
+def _chart_data(plane, points, styles, xlabel):
+    "A chart's numbers, for a script that smooths them anew and says what is under the pointer"
+    curves = [dict(name=printable(name, 80), color=styles[name].color, few=is_sparse(pair[1]),
+                   **_sampled(pair)) for name,pair in points.items()]
+    return dict(x=plane.xlim, y=plane.ylim, box=plane.box, label=printable(xlabel), curves=curves)
+
+def _end_marks(plane, points, styles, marks):
+    "A letter at the end of each curve that has one, moved apart where they would cover each other"
+    ends = []
+    for name,(x,y) in points.items():
+        whole = y.isfinite() & x.isfinite()
+        if marks.get(name) and whole.any():
+            place = plane.at(x[whole][-1].item(), y[whole][-1].item()).split(',')
+            ends.append([*map(float, place), marks[name], styles[name].color])
+    last = [end for end in sorted(ends, key=lambda end: end[1]) if end[0] > plane.box[2]-12]
+    for before,end in zip(last, last[1:]): end[1] = max(end[1], before[1] + 11)
+    lower = max(0, last[-1][1] - plane.box[3]) if last else 0
+    for end in last: end[1] -= lower
+    return ''.join(_text_at(x+9, y+4, mark, color=color) for x,y,mark,color in ends)
 
 def _said(points, xlabel, ylabel):
     "The curves in words"
@@ -213,23 +262,30 @@ def draw_curves(
     ylim:tuple|None=None,    # The lowest and the highest number; None: as the curves are
     at_most:float=math.inf,  # If `ylim` is None: the highest number, however high the curves are
     alt:str='',              # What is to be seen, for those who can't see it; '': each curve's ends
+    styles:dict|None=None,   # Name → `LineStyle`, for a legend elsewhere; None: in order, with one
+    marks:dict|None=None,    # Name → a letter at the curve's end
+    live:bool=False,         # Keep the numbers in it, for a script that smooths and reads them?
 )->Drawing:
     "Curves as a small SVG in the colours of the text around it; the raw curve behind a smooth one"
     check_smooth(smooth)
     points,earlier = curve_points(curves),[curve_points(c) for c in behind]
     every = [pair for c in (points, *earlier) for pair in c.values()]
     xs,ys = ([v for pair in every for v in pair[i].tolist()] for i in (0, 1))
-    legend,rows = _legend([name for name in points if name])
-    top = 16*rows + 26
+    legend,rows = ('', 0) if styles else _legend([name for name in points if name])
+    top,right = 16*rows + 26,_WIDTH - (18 if marks else 8)
     plane = _Plane(_limits(xs, zero=False), ylim or _loss_limits(ys, at_most),
-                   (46, top, _WIDTH-8, top+_HIGH))
-    out = legend + _axes(plane, xlabel, ylabel, whole=all(float(x).is_integer() for x in xs))
-    styles = {name: line_style(i) for i,name in enumerate(points)}
+                   (46, top, right, top+_HIGH))
+    whole = all(float(x).is_integer() for x in xs)
+    out = legend + _axes(plane, xlabel, ylabel, whole)
+    styles = styles or {name: line_style(i) for i,name in enumerate(points)}
     for c in earlier:
         for name,pair in c.items(): out += _curve(plane, name, pair, styles[name], smooth, .3)
-    for name,pair in points.items(): out += _curve(plane, name, pair, styles[name], smooth, 1.)
+    for i,(name,pair) in enumerate(points.items()):
+        out += _curve(plane, name, pair, styles[name], smooth, 1., str(i) if live else '')
+    out += _end_marks(plane, points, styles, marks or {})
     alt = alt or _said(points, xlabel, ylabel)
-    return Drawing(_svg(out, top+_HIGH+38, alt), alt)
+    data = _chart_data(plane, points, styles, xlabel) if live else None
+    return Drawing(_svg(out, top+_HIGH+38, alt, data), alt)
 
 # %% ../nbs/kit/00_curves.ipynb #6a67a85b
 def draw_heat(

@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 import torch
 from torchnn_really.arguments import check_count
-from torchnn_really.tables import show_table
+from torchnn_really.tables import printable, show_table
 
 # %% ../nbs/kit/00_drawing.ipynb #75350f5e
 PALETTE = ['#0072b2', '#d55e00', '#008f68', '#bf5f95', '#3089c0', '#a87400']
@@ -33,7 +33,7 @@ def svg_as_images(
     "HTML whose SVG drawings are images on white, which an untrusted notebook keeps"
     def image(found):
         alt = re.search(r'aria-label="([^"]*)"', found[0])
-        data = base64.b64encode(found[0].encode()).decode()
+        data = base64.b64encode(found[0].encode(errors='replace')).decode()
         return (f'<img alt="{alt[1] if alt else ""}" src="data:image/svg+xml;base64,{data}" '
                 'style="width:100%;max-width:30em;background:#fff;border-radius:4px">')
     return re.sub(r'<svg .*?</svg>', image, markup, flags=re.S)
@@ -68,6 +68,17 @@ def side_by_side(
                     for p in parts)
     flex = 'display:flex;flex-wrap:wrap;gap:4px 24px;align-items:flex-start'
     return Drawing(f'<div style="{flex}">{cells}</div>', '\n'.join(map(str, parts)))
+
+def folded(
+    heading:str,     # What is in it
+    part,            # Text, or an object that shows itself as HTML
+    open:bool=False, # Is it open at first?
+)->Drawing:
+    "A part that opens at a click on its heading"
+    state,heading = ' open'*open,html.escape(printable(heading))
+    summary = f'<summary style="cursor:pointer"><b>{heading}</b></summary>'
+    markup = f'<details{state} style="margin:.3em 0">{summary}{as_html(part)}</details>'
+    return Drawing(markup, f'{heading}: {part}')
 
 # %% ../nbs/kit/00_drawing.ipynb #000dd0d6
 def as_squares(

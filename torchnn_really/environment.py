@@ -12,7 +12,7 @@ from netrc import NetrcParseError, netrc
 from pathlib import Path
 from urllib.parse import urlparse
 
-# %% ../nbs/kit/28_environment.ipynb #27642201
+# %% ../nbs/kit/28_environment.ipynb #af392ffa
 _MODES = dict(online='online', offline='offline', shared='shared', disabled='disabled',
               run='online', dryrun='offline') # the last two are W&B's old words
 RESUME_WORDS = (True, False, 'allow', 'must', 'never', 'auto')
@@ -48,10 +48,11 @@ def clean_environment():
     "W&B's variables without the empty ones, as W&B should see them"
     raw = {k: v for k,v in os.environ.items() if k.startswith('WANDB_')}
     clean = _clean(raw)
-    for k in raw: del os.environ[k]
-    os.environ.update(clean)
+    changed = {k: v for k,v in raw.items() if clean.get(k) != v}
+    for k in changed: del os.environ[k]
+    os.environ.update({k: clean[k] for k in changed.keys() & clean.keys()})
     try: yield clean
-    finally: os.environ.update(raw)
+    finally: os.environ.update(changed)
 
 # %% ../nbs/kit/28_environment.ipynb #64ba283a
 def wandb_settings():

@@ -11,11 +11,12 @@ import platform
 from collections.abc import Callable
 import torch
 import torch.nn.functional as F
-from torch import _foreach_add_, _foreach_mul_, optim # type: ignore
+from torch import _foreach_add_, optim # type: ignore
 from torch.ops import aten # type: ignore
 from .arguments import check_count
 from .convnets import Mnist_CNN
 from .plain_sgd import check_sgd, check_written_out
+from .plain_sgd import gradients_of, momentum_of, with_stored
 from .rungs import Mnist_Logistic
 from .samples import batch_size, call_model
 
@@ -25,43 +26,10 @@ def _sgd_update(opt):
     def update(pairs):
         (params,grads),group = zip(*pairs),opt.param_groups[0]
         with torch.no_grad():
-            if group['momentum']: grads = _with_momentum(opt, params, grads)
+            if group['momentum']: grads = momentum_of(opt, params, grads)
             _foreach_add_(params, grads, alpha=-group['lr'])
         opt._opt_called = True # a schedule asks whether there was a step
     return update
-
-# %% ../nbs/speed/02_lean.ipynb #65c9a770
-def _with_momentum(opt, params, grads):
-    "The optimizer's momentum buffers, after these gradients: what to subtract"
-    states,old = [opt.state[p] for p in params],[]
-    for state,g in zip(states, grads):
-        buffer = state.get('momentum_buffer')
-        if buffer is None: state['momentum_buffer'] = g.clone()
-        else: old.append((buffer, g))
-    if old:
-        buffers,grads = zip(*old)
-        _foreach_mul_(buffers, opt.param_groups[0]['momentum'])
-        _foreach_add_(buffers, grads)
-    return [state['momentum_buffer'] for state in states]
-
-# %% ../nbs/speed/02_lean.ipynb #210f7404
-def _gradients(loss, params):
-    "What `loss.backward()` would add to each `.grad`; None where that is nothing"
-    learn = [p for p in params if p.requires_grad]
-    if not learn:
-        loss.backward() # an error, if there is nothing to learn
-        return [None]*len(params)
-    found = iter(torch.autograd.grad(loss, learn, allow_unused=True))
-    return [next(found) if p.requires_grad else None for p in params]
-
-def _with_stored(params, grads):
-    "Parameters that have a gradient, each with it and what `.grad` held before"
-    pairs = []
-    for p,g in zip(params, grads):
-        if not p.requires_grad: g = None
-        if p.grad is not None: g,p.grad = p.grad if g is None else p.grad + g,None
-        if g is not None: pairs.append((p, g))
-    return pairs
 
 # %% ../nbs/speed/02_lean.ipynb #64ca06da
 def _step_with(gradients, opt):
@@ -75,7 +43,7 @@ def _step_with(gradients, opt):
         check_sgd(opt) # it may have changed
         params = opt.param_groups[0]['params']
         loss,grads = gradients(model, loss_func, xb, yb, params)
-        pairs = _with_stored(params, grads)
+        pairs = with_stored(params, grads)
         if pairs: update(pairs)
         return loss.detach(), batch_size(xb, yb)
     return step
@@ -87,7 +55,7 @@ def lean_step(
     "`loss_batch` with gradients by `torch.autograd.grad`, which stores none"
     def gradients(model, loss_func, xb, yb, params):
         loss = loss_func(call_model(model, xb), yb)
-        return loss, _gradients(loss, params)
+        return loss, gradients_of(loss, params)
     return _step_with(gradients, opt)
 
 # %% ../nbs/speed/02_lean.ipynb #43147941

@@ -36,6 +36,9 @@ nav a { display: inline-block; margin-right: 1.2em; padding: .3em 0 }
 footer { margin-top: 3em; border-top: 1px solid var(--line); padding-top: .6em }
 table { font-size: .92em; font-variant-numeric: tabular-nums; margin: .4em 0 }
 svg { height: auto }
+.section { border-top: 1px solid var(--line); padding: .4em 0 }
+.section > summary { cursor: pointer }
+.section > summary > * { display: inline; margin: 0; border: 0; font-size: 1.1em }
 .part { margin: .6em 0 1em }
 @media screen and (max-width: 900px) { th, td { white-space: nowrap } }
 [style*="overflow-x"] { /* a shade where there is more to the side */
@@ -50,6 +53,7 @@ svg { height: auto }
 @media print {
   :root { color-scheme: light; --text: #000; --back: #fff; --soft: #444; --line: #bbb }
   nav { display: none }
+  details::details-content { content-visibility: visible; display: block }
   h2, h3, caption { break-after: avoid }
   body { font-size: 10.5pt; padding: 0; max-width: none }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact }
@@ -71,7 +75,7 @@ def save_page(
     head = ('<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
             f'<title>{html.escape(title)}</title><style>{_STYLE}</style>')
     page = f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n'
-    store_file(Path(path), page.encode())
+    store_file(Path(path), page.encode(errors='replace'))
 
 # %% ../nbs/kit/04_pages.ipynb #40b5b160
 def versions_line()->str:
@@ -89,14 +93,16 @@ class ResultPage:
         title:str,    # What it is
         about:str='', # A line or more below the title: what it was made from, what came out
     ):
-        self.title,self.about,self.sections = title,about,[]
+        self.title,self.about,self.sections,self.folds = title,about,[],set()
 
     def add(self,
         heading:str, # Of the section
         *parts,      # Text, or objects that show themselves as HTML
         level:int=2, # 2: a section; 3: one within the last
+        fold:bool=False, # Is it closed at first, and opens at a click?
     ):               # The page itself
         "One more section"
+        if fold: self.folds.add(len(self.sections))
         self.sections.append((heading, level, [as_html(p) for p in parts]))
         return self
 
@@ -109,7 +115,11 @@ class ResultPage:
             heading = html.escape(heading)
             if level == 2: links += f'<a href="#s{i}">{heading}</a>'
             divs = ''.join(f'<div class="part">{p}</div>' for p in parts)
-            inside += f'<section><h{level} id="s{i}">{heading}</h{level}>{divs}</section>'
+            head = f'<h{level} id="s{i}">{heading}</h{level}>'
+            if i in self.folds:
+                divs,head = f'<summary>{head}</summary>{divs}',''
+                divs = f'<details class="section">{divs}</details>'
+            inside += f'<section>{head}{divs}</section>'
         return (f'<header><h1>{html.escape(self.title)}</h1>{"".join(about)}</header>'
                 f'<nav aria-label="Sections">{links}</nav>'
                 f'<main>{inside.replace(_WIDE + ">", _SCROLLS + ">")}</main>'

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 import torch
 from torch.utils.data import DataLoader
-from .curves import draw_curves
-from .drawing import are_pictures, class_names, draw_matrix, draw_predictions
-from .drawing import draw_weights, first_weights, side_by_side
+from .drawing import Drawing, are_pictures, class_names, draw_matrix
+from .drawing import draw_predictions, draw_weights, first_weights, folded
 from .pages import ResultPage
+from .run_panels import draw_panels, run_of_history
 from .tables import evenly_spaced, show_table
 
 # %% ../nbs/use/07_reports.ipynb #a4462067
@@ -40,34 +40,14 @@ def correct_examples(
     return torch.tensor([i for _,_,i in sorted(turns)[:n]], dtype=torch.int64)
 
 # %% ../nbs/use/07_reports.ipynb #68e41827
-def _from_to(numbers):
-    "Where numbers begin and end, in words"
-    return f'from {numbers[0]:.3g} to {numbers[-1]:.3g}'
-
-def _epoch_charts(rows, ylabel):
-    "Charts of each epoch's losses and metrics; none for a single epoch"
-    if len(rows) < 2: return []
-    losses = dict(training='train_loss', validation='valid_loss')
-    others = [k for k in rows[0] if k not in ('epoch', 'seconds', *losses.values())]
-    charts = []
-    for names,label in [(losses, ylabel)] + [({'': k}, k.replace('_', ' ')) for k in others]:
-        lines = {name: [row[k] for row in rows] for name,k in names.items()}
-        lines = {name: y for name,y in lines.items() if all(isinstance(v, (int, float)) for v in y)}
-        if not lines: continue
-        alt = 'By epoch: ' + '; '.join(f'{name or label} {_from_to(y)}' for name,y in lines.items())
-        points = {name: (torch.arange(1, len(y)+1), y) for name,y in lines.items()}
-        charts.append(draw_curves(points, xlabel='epoch', ylabel=label, alt=alt))
-    return charts
-
 def _history_parts(history, ylabel='loss, nats'):
-    "How a training went: its curves, and a table of its epochs"
-    rows,steps = history.epochs,len(history.steps)
-    charts = _epoch_charts(rows, ylabel)
-    if steps:
-        alt = f'The training loss over {steps:,} steps: {_from_to(history.steps.tolist())}'
-        charts.insert(0, draw_curves(history.steps, smooth=.9, ylabel=ylabel, alt=alt))
-    if not charts: return []
-    return [side_by_side(*charts)] + ([show_table(evenly_spaced(rows, 12))] if rows else [])
+    "How a training went: its curves, and a table of its epochs, folded"
+    charts = draw_panels([run_of_history(history)], smooth=.9, titles=dict(loss=ylabel))
+    if not charts.html: return []
+    charts,rows = Drawing(charts.live(), charts.text), evenly_spaced(history.epochs, 12)
+    if not rows: return [charts]
+    few = f', {len(rows)} of {len(history.epochs)}'*(len(rows) < len(history.epochs))
+    return [charts, folded(f'the numbers of each epoch{few}', show_table(rows))]
 
 # %% ../nbs/use/07_reports.ipynb #b123efce
 def _all_outputs(model, ds, bs=500):
@@ -102,10 +82,10 @@ def _add_answers(page, x, y, probabilities, classes, files):
     if are_pictures(x) and len(good):
         grid = draw_predictions(x[good], y[good], probabilities[good], names)
         page.add('Some it gets right', 'The first of each class, then the second of each, and so '
-                 'on.', grid)
+                 'on.', grid, fold=True)
     words = ['A row for each true class, a column for each prediction.'] if k <= 20 else []
     counts = torch.bincount(y*k + preds, minlength=k*k).view(k, k)
-    page.add('What it mixes up', *words, draw_matrix(counts, names))
+    page.add('What it mixes up', *words, draw_matrix(counts, names), fold=True)
 
 def _add_weights(page, model, x, classes):
     "The weights of its first layer, if they can be seen"
@@ -113,7 +93,7 @@ def _add_weights(page, model, x, classes):
     if weight is None: return
     of_classes = classes is not None and len(weight) == len(classes)
     names = classes if of_classes and weight.shape[1:] == x.shape[1:] else None
-    page.add('The weights of its first layer', draw_weights(weight, names))
+    page.add('The weights of its first layer', draw_weights(weight, names), fold=True)
 
 def _training_page(model, valid_ds, history=None, classes=None, *, title='', about='',
                    settings=None, shape=None, files=None):
@@ -130,7 +110,7 @@ def _training_page(model, valid_ds, history=None, classes=None, *, title='', abo
     if is_classes: _add_answers(page, x, y, out.softmax(1), classes, files)
     _add_weights(page, model, x, classes)
     rows = [dict(setting=k, value='' if v is None else str(v)) for k,v in (settings or {}).items()]
-    if rows: page.add('Settings', show_table(rows))
+    if rows: page.add('Settings', show_table(rows), fold=True)
     return page
 
 # %% ../nbs/use/07_reports.ipynb #d128b387

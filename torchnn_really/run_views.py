@@ -6,168 +6,22 @@
 __all__ = ['show_run', 'compare_runs']
 
 # %% ../nbs/kit/05_run_views.ipynb #90617f94
-import base64
 import html
 import itertools
-import json
-import math
 import re
+import shlex
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
-import numpy as np
 import torch
-from .curves import draw_curves, draw_heat
-from .drawing import side_by_side, svg_as_images
+from .drawing import svg_as_images
 from .pages import save_page
-from .runs import SavedRun, read_run
-from .tables import show_table
-
-# %% ../nbs/kit/05_run_views.ipynb #af6efdd9
-def _fold(title, inside, open=False):
-    "A headed part that opens at a click; nothing if there is nothing in it"
-    if not inside: return ''
-    state = ' open' if open else ''
-    return (f'<details{state} style="margin:.3em 0"><summary style="cursor:pointer">'
-            f'<b>{html.escape(title)}</b></summary>{inside}</details>')
-
-def _flat(summary):
-    "A summary whose best values, `loss: {min: …}`, have names of their own, `loss.min`"
-    flat = {}
-    for k,v in summary.items():
-        nested = isinstance(v, dict) and '_type' not in v
-        flat |= {f'{k}.{key}': x for key,x in v.items()} if nested else {k: v}
-    return {k: v for k,v in flat.items() if not isinstance(v, dict)}
-
-def _plain(value, most):
-    "A value for a cell of a table"
-    if value is None or isinstance(value, (int, float, str)): return value
-    return json.dumps(value)[:most]
-
-def _facts(facts):
-    "A dict as a table"
-    rows = [dict(name=k, value=_plain(v, 200)) for k,v in facts.items()]
-    return show_table(rows)._repr_html_() if rows else ''
-
-def _table(rows, heading=None):
-    "Rows as a table; nothing if there are none"
-    return show_table(rows, heading)._repr_html_() if rows else ''
-
-# %% ../nbs/kit/05_run_views.ipynb #e4c06a91
-def _losses(run):
-    "The names of a run's losses"
-    return [k for k in run.keys() if 'loss' in k]
-
-def _loss_chart(runs, smooth):
-    "The losses of some runs on one chart"
-    def name(run, k): return f"{run.about['name']}: {k}" if len(runs) > 1 else k
-    curves = {name(r, k): r.series(k) for r in runs for k in _losses(r)}
-    return draw_curves(curves, smooth=smooth).html if curves else ''
-
-def _curves(run):
-    "The losses at three smoothings, and the other numbers in small charts"
-    titles = {0.: 'as they are', .6: 'smoothed by 0.6', .9: 'smoothed by 0.9'}
-    folded = ''.join(_fold(f'losses, {title}', _loss_chart([run], smooth), smooth == .6)
-                     for smooth,title in titles.items())
-    others = [k for k in run.keys() if 'loss' not in k][:12]
-    charts = [draw_curves(run.series(k), xlabel=run.axis(k).strip('_'), ylabel=k) for k in others]
-    return folded + (_fold('other numbers', side_by_side(*charts).html, True) if charts else '')
-
-# %% ../nbs/kit/05_run_views.ipynb #092f7e0e
-def _histograms(run, most=200):
-    "Key → list of `(step, counts, edges)` for what was logged as histograms, `most` at most"
-    found = {}
-    for row in run.rows:
-        for k,v in row.items():
-            if isinstance(v, dict) and v.get('_type') == 'histogram' and 'bins' in v:
-                found.setdefault(k, []).append((row.get('step', row['_step']), v))
-    some = {k: h[::math.ceil(len(h)/most)] for k,h in found.items()}
-    return {k: [(s, v['values'].list(), v['bins'].list()) for s,v in h] for k,h in some.items()}
-
-def _common_shares(histograms, n=40):
-    "`(shares, edges)`: a column of `n` shares for each histogram, over `n+1` common edges"
-    low = min(edges[0] for _,_,edges in histograms)
-    high = max(edges[-1] for _,_,edges in histograms)
-    common,columns = np.linspace(low, high if high > low else low+1, n+1),[]
-    for _,counts,edges in histograms:
-        below = np.concatenate([[0], np.cumsum(counts)])/max(1, sum(counts)) # each edge
-        columns.append(np.diff(np.interp(common, edges, below)))
-    return np.stack(columns, 1),common
-
-def _heat_maps(run, most=24):
-    "A heat map for each histogram that was logged over several steps"
-    found = {k: h for k,h in _histograms(run).items() if len(h) > 1}
-    maps = []
-    for k in sorted(found)[:most]:
-        shares,edges = _common_shares(found[k])
-        xlim,ylim = (found[k][0][0], found[k][-1][0]),(edges[0], edges[-1])
-        maps.append(draw_heat(torch.from_numpy(shares), xlim, ylim, ylabel=k))
-    left = f'<p>and {len(found)-most} more</p>' if len(found) > most else ''
-    return _fold('histograms over the steps', side_by_side(*maps).html + left, True) if maps else ''
-
-# %% ../nbs/kit/05_run_views.ipynb #3bff8434
-def _file(run, path):
-    "A file of the run, if its path leads into its folder, or None"
-    files = (run.folder/'files').resolve()
-    file = (files/str(path)).resolve()
-    return file if file.is_file() and file.is_relative_to(files) else None
-
-def _media(run, kind, most=8):
-    "`(row, key, value, file)` of the last things of a kind in the rows, if their files are there"
-    found = [(row, k, v) for row in run.rows for k,v in row.items()
-             if isinstance(v, dict) and v.get('_type') == kind]
-    return [(row, k, v, file) for row,k,v in found[-most:] if (file := _file(run, v.get('path')))]
-
-def _layers(run):
-    "The layers of the watched model: dicts with layer, class, output shape, parameters"
-    entries = [v for v in run.summary.values() if isinstance(v, dict)]
-    graph = next((v for v in entries if v.get('_type') == 'graph-file'), None)
-    file = _file(run, graph.get('path')) if graph else None
-    nodes = json.loads(file.read_text(encoding='utf-8'))['nodes'] if file else []
-    return [dict(layer=n['name'], layer_class=n['class_name'],
-                 output_shape=' '.join(str(tuple(s)) for s in n['output_shape'] or []),
-                 parameters=sum(math.prod(shape) for _,shape in n['parameters'])) for n in nodes]
-
-def _image(row, key, value, file):
-    "A logged picture, where it was logged, and its caption"
-    key,caption = html.escape(key),html.escape(str(value.get('caption') or ''))
-    data = base64.b64encode(file.read_bytes()).decode()
-    image = (f'<img alt="{caption or key}" src="data:image/png;base64,{data}" '
-             'style="max-width:100%;border-radius:4px">')
-    return f'<p>{key}, step {row["_step"]}<br>{image}<br>{caption}</p>'
-
-def _logged_table(key, file, most=20):
-    "A logged table, its first rows"
-    table = json.loads(file.read_text(encoding='utf-8'))
-    names,data = [str(name) for name in table['columns']],table['data']
-    rows = [dict(zip(names, (_plain(v, 60) for v in values))) for values in data[:most]]
-    return _table(rows, f'{key}: {len(data)} rows' + f', the first {most}'*(len(data) > most))
-
-def _pictures(run):
-    "The pictures and tables that were logged last"
-    small = [entry for entry in _media(run, 'image-file') if entry[3].stat().st_size < 2e6]
-    images = [_image(*entry) for entry in small]
-    tables = [_logged_table(k, file) for _,k,_,file in _media(run, 'table-file')]
-    return _fold('pictures and tables', ''.join(images + tables), True)
-
-def _machine(run):
-    "The machine's load, as a chart"
-    keys = 'cpu', 'memory_percent', 'gpu.0.gpu', 'gpu.0.memory'
-    pairs = {k: [(s['seconds'], s[k]) for s in run.system if k in s] for k in keys}
-    load = {k: tuple(torch.tensor(p, dtype=torch.float64).T) for k,p in pairs.items() if len(p) > 1}
-    return draw_curves(load, xlabel='seconds', ylabel='percent').html if load else ''
-
-def _code(run):
-    "Saved code, each file folded"
-    folder = run.folder/'files'/'code'
-    files = [f for f in sorted(folder.rglob('*')) if f.is_file()][:20] if folder.exists() else []
-    def text(f): return html.escape(f.read_text(encoding='utf-8', errors='replace')[:20000])
-    return ''.join(_fold(f.name, f'<pre style="overflow-x:auto">{text(f)}</pre>') for f in files)
-
-def _printed(run):
-    "What the run printed, its end"
-    text = html.escape(run.console[-20000:])
-    return f'<pre style="overflow-x:auto">{text}</pre>' if text.strip() else ''
+from .run_panels import draw_panels, live_html, run_labels, run_of_history
+from .run_parts import _code, _escaped, _facts, _fold, _heat_maps, _json, _layers
+from .run_parts import _machine, _numbers, _part, _pictures, _plain, _printed
+from .run_parts import _problems, _table
+from .runs import find_run, read_run
+from .saved_run import SavedRun, as_number
+from .tables import printable, show_table
 
 # %% ../nbs/kit/05_run_views.ipynb #a1ec135e
 class RunView:
@@ -181,35 +35,58 @@ class RunView:
     def heading(self)->str:
         "Name, state, rows, when"
         r,about = self.run,self.run.about
-        when = datetime.fromtimestamp(about['started']).strftime('%Y-%m-%d %H:%M')
-        return (f"{about['project']}/{about['name']} ({about['id']}): {r.state}, "
-                f"{len(r.rows):,} rows in {about['seconds']:.0f} s, {when}")
+        if r.folder is None: return printable(about['name'], 200)
+        names = [printable(about[k], 100) for k in ('project', 'name', 'id')]
+        parts = f', {r.parts} parts'*(r.parts > 1)
+        lost = f', {len(r.problems)} records could not be read'*bool(r.problems)
+        return (f"{names[0]}/{names[1]} ({names[2]}): {r.state}{parts}, {len(r.rows):,} rows in "
+                f"{about['seconds']:.0f} s, {r.when}{lost}")
 
     def sync_line(self)->str: # Empty if there is none
         "The command that uploads an offline run"
-        folder,here = self.run.folder.resolve(),Path.cwd()
-        if folder.is_relative_to(here): folder = folder.relative_to(here)
-        return f'wandb sync {folder}' if folder.name.startswith('offline-') else ''
+        here,names = Path.cwd(),[]
+        for folder in self.run.folders or (self.run.folder,):
+            if folder is None or not folder.name.startswith('offline-'): continue
+            folder = folder.resolve()
+            if folder.is_relative_to(here): folder = folder.relative_to(here)
+            names.append(_quoted(folder))
+        return f"wandb sync {' '.join(names)}" if names else ''
 
     def __repr__(self):
-        lines = [self.heading()]
-        for k,v in _flat(self.run.summary).items():
-            if isinstance(v, float): lines.append(f'  {k}: {v:.4g}')
-            elif isinstance(v, int): lines.append(f'  {k}: {v}')
+        lines = [self.heading(), *map(printable, self.run.problems[:3])]
+        for k,v in itertools.islice(self._last(), 40):
+            number = as_number(v)
+            if number is None: continue
+            whole = isinstance(v, int) and abs(number) < 1e15
+            lines.append(f'  {printable(k, 100)}: {v if whole else f"{number:.4g}"}')
         if self.sync_line(): lines.append(f'to send it to W&B: {self.sync_line()}')
         return '\n'.join(lines)
 
+    def _last(self):
+        "The summary; of a training that was not tracked the last number of each key"
+        if self.run.folder is not None: return iter(_numbers(self.run.summary).items())
+        return ((k, self.run.series(k)[1][-1].item()) for k in self.run.keys())
+
+    def _still(self):
+        "The drawing without a script"
+        r,sync = self.run,_escaped(self.sync_line())
+        def chart(run): return draw_panels([run]).html
+        try: charts = chart(r)
+        except Exception as e: charts = f'<p>no curves: {_escaped(e, 200)}</p>'
+        def summary(run): return _facts(_numbers(run.summary))
+        folded = {'what could not be read': _problems, 'histograms over the steps': _heat_maps,
+                  'layers': lambda run: _table(_layers(run)), 'pictures and tables': _pictures,
+                  'settings': lambda run: _facts(_numbers(run.config)), 'summary': summary,
+                  'the machine': _machine, 'printed': _printed, 'saved code': _code}
+        parts = [f'<p><b>{_escaped(self.heading())}</b></p>', charts,
+                 *(_part(title, draw, r) for title,draw in folded.items())]
+        if sync: parts.append(f'<p>To send it to W&amp;B: <code>{sync}</code></p>')
+        drawing = ''.join(parts)
+        return self.embed + _fold("drawn from the run's files", drawing) if self.embed else drawing
+
     def html(self)->str:
         "The drawing for a page"
-        r,sync = self.run,html.escape(self.sync_line())
-        parts = [f'<p><b>{html.escape(self.heading())}</b></p>', _curves(r), _heat_maps(r),
-                 _fold('layers', _table(_layers(r)), True), _pictures(r),
-                 _fold('settings', _facts(r.config)), _fold('summary', _facts(_flat(r.summary))),
-                 _fold('the machine', _machine(r)), _fold('printed', _printed(r)),
-                 _fold('saved code', _code(r))]
-        if sync: parts.append(f'<p>To send it to W&amp;B: <code>{sync}</code></p>')
-        drawing = f'<div style="text-align:left">{"".join(parts)}</div>'
-        return self.embed + _fold("drawn from the run's files", drawing) if self.embed else drawing
+        return live_html(self._still())
 
     def _repr_html_(self): return svg_as_images(self.html())
 
@@ -219,18 +96,32 @@ class RunView:
         "Write the drawing as a page of HTML that needs nothing else"
         save_page(path, self.html(), self.heading())
 
+def _quoted(path):
+    "A path for a command line"
+    text = printable(path, 1000)
+    return text if re.fullmatch(r'[\w./\\:-]+', text) else shlex.quote(text)
+
 # %% ../nbs/kit/05_run_views.ipynb #12e9f596
 def _run_folder(run):
     "The folder of a run given as W&B's object, as something with `run_dir`, or as a folder"
     if getattr(run, 'run_dir', None): return Path(run.run_dir)
     if hasattr(run, 'dir') and hasattr(run, 'log'): return Path(run.dir).parent
-    if isinstance(run, (str,Path)): return run
-    raise TypeError(f"run is a {type(run).__name__}; give W&B's run, a run's folder, or what "
-                    'read_run or fit_and_log returned')
+    raise TypeError(f"run is a {type(run).__name__}; give W&B's run, a run's folder, id or name, "
+                    'or what read_run, fit or fit_and_log returned')
+
+def _untracked(history):
+    "A history that W&B knows nothing of, as a run"
+    stopped = f', stopped: {history.stopped}' if getattr(history, 'stopped', None) else ''
+    size = f'{len(history.steps):,} steps, {len(history.epochs)} epochs{stopped}'
+    return run_of_history(history, f'a training that was not tracked ({size}); fit_and_log keeps a '
+                          'run of it')
 
 def _saved_run(run):
     "A `SavedRun` from whatever stands for it; W&B writes a run's end a moment after it"
     if isinstance(run, SavedRun): return run
+    if isinstance(run, (str, Path)): return find_run(run)
+    tracked = getattr(run, 'run_dir', None) or hasattr(run, 'log')
+    if not tracked and hasattr(run, 'steps') and hasattr(run, 'epochs'): return _untracked(run)
     return read_run(_run_folder(run), wait=3 if getattr(run, '_is_finished', False) else 0)
 
 def _embed(run):
@@ -242,7 +133,7 @@ def _embed(run):
 
 # %% ../nbs/kit/05_run_views.ipynb #ca1277cf
 def show_run(
-    run,    # W&B's run; what `fit_and_log` or `read_run` returned; or a run's folder
+    run,    # W&B's run; what `fit_and_log`, `fit` or `read_run` returned; a folder, id or name
 )->RunView: # Shows itself; `save(path)` writes it as a page of HTML
     "Draw a run: online W&B's own page with ours below it, otherwise what its files hold"
     return RunView(_saved_run(run), _embed(run))
@@ -271,27 +162,28 @@ def _markdown(text):
 
 # %% ../nbs/kit/05_run_views.ipynb #3f086ea6
 class Comparison:
-    "Several runs on one chart, with what differs in their settings"
+    "Several runs, with what differs in their settings"
     def __init__(self,
-        runs:list,          # `SavedRun`s
-        embeds:Iterable=(), # HTML of W&B's own page for each, or empty
+        runs:list,           # `SavedRun`s
+        embeds:Iterable=(),  # HTML of W&B's own page for each, or empty
+        skipped:Iterable=(), # A line for each run that could not be read
     ):
-        self.runs,self.embeds = runs,list(embeds) or ['']*len(runs)
+        self.runs,self.embeds,self.skipped = runs,list(embeds) or ['']*len(runs),list(skipped)
 
     def rows(self)->list: # Dicts, one a run
         "Each run's name, the settings that differ, and the best and last value of each loss"
-        names = dict.fromkeys(k for r in self.runs for k in r.config)
-        settings = {k: [r.config.get(k) for r in self.runs] for k in names}
-        differ = [k for k,values in settings.items()
-                  if len({json.dumps(v, sort_keys=True) for v in values}) > 1]
-        losses = dict.fromkeys(k for r in self.runs for k in _losses(r))
-        rows = []
-        for r in self.runs:
-            row = dict(run=r.about['name']) | {k: _plain(r.config.get(k), 200) for k in differ}
-            for k in losses:
-                values = r.series(k)[1] if k in r.keys() else torch.empty(0)
-                best = values.nan_to_num(math.inf).min().item() if len(values) else None
-                row |= {f'best {k}': best, f'last {k}': values[-1].item() if len(values) else None}
+        configs = [_numbers(r.config) for r in self.runs]
+        names = dict.fromkeys(k for config in configs for k in config)
+        differ = [k for k in names if len({_json(config.get(k)) for config in configs}) > 1]
+        keys = dict.fromkeys(k for r in self.runs for k in r.keys() if _is_score(k))
+        labels,rows = run_labels(self.runs),[]
+        for r,config in zip(self.runs, configs):
+            row = dict(run=labels[r.about['id']])
+            row |= {printable(k, 60): _plain(config.get(k), 60) for k in differ[:12]}
+            for k in itertools.islice(keys, 8):
+                values,name = r.series(k)[1] if k in r.keys() else torch.empty(0),printable(k, 60)
+                last = values[-1].item() if len(values) else None
+                row |= {f'best {name}': r.best(k), f'last {name}': last}
             rows.append(row)
         return rows
 
@@ -299,12 +191,20 @@ class Comparison:
         "Those rows as a table"
         return show_table(self.rows(), f'{len(self.runs)} runs')
 
-    def html(self)->str:
-        "Chart and table for a page"
-        chart = _loss_chart(self.runs, .9)
-        return f'<div style="text-align:left">{chart}{self.table()._repr_html_()}</div>'
+    def _still(self):
+        "Charts and table without a script"
+        table = self.table()._repr_html_()
+        if len(self.runs) > 8: table = _fold(f'a table of the {len(self.runs)} runs', table)
+        left = ''.join(f'<p>skipped: {_escaped(line)}</p>' for line in self.skipped)
+        return draw_panels(self.runs, smooth=.9).html + table + left
 
-    def __repr__(self): return repr(self.table())
+    def html(self)->str:
+        "Charts and table for a page"
+        return live_html(self._still())
+
+    def __repr__(self):
+        return '\n'.join([repr(self.table()), *(f'skipped: {line}' for line in self.skipped)])
+
     def _repr_html_(self): return svg_as_images(self.html())
 
     def save(self,
@@ -313,18 +213,30 @@ class Comparison:
     ):
         "Write one page to send to someone: your Markdown, the runs compared, and each of them"
         texts = [text] if isinstance(text, str) else list(text)
-        drawn = [RunView(r).html() for r in self.runs]
+        drawn = [RunView(r)._still() for r in self.runs]
         for i,embed in enumerate(self.embeds): drawn[i] += _fold("W&B's own page", embed)
-        if len(drawn) > 1: drawn[0] = self.html() + drawn[0]
+        if len(drawn) > 1: drawn[0] = self._still() + drawn[0]
         pairs = itertools.zip_longest(map(_markdown, texts), drawn, fillvalue='')
         body = ''.join(words + drawing for words,drawing in pairs)
         first = (texts[0] if texts else '').strip().splitlines()
-        save_page(path, body, re.sub(r'^#+ ', '', first[0]) if first else 'Runs')
+        save_page(path, live_html(body), re.sub(r'^#+ ', '', first[0]) if first else 'Runs')
+
+def _is_score(key):
+    "Does a table of runs tell this number?"
+    return 'loss' in key.lower() or 'acc' in key.lower()
 
 # %% ../nbs/kit/05_run_views.ipynb #e1e847f7
 def compare_runs(
     runs:Iterable, # Runs, each as `show_run` takes them
 )->Comparison:     # Shows itself; `save(path, text)` writes your Markdown, it and each run
-    "Several runs on one chart, with a table of what differs"
-    runs = list(runs)
-    return Comparison([_saved_run(r) for r in runs], [_embed(r) for r in runs])
+    "Several runs, a chart for each metric, with a table of what differs"
+    found,embeds,errors = [],[],[]
+    for run in runs:
+        try:
+            saved,name = _saved_run(run),f'untracked {len(found)+1}'
+            if saved.folder is None: saved.about.update(id=name, name=name)
+            found.append(saved)
+            embeds.append(_embed(run))
+        except (ValueError, OSError) as e: errors.append(e)
+    if errors and not found: raise errors[0]
+    return Comparison(found, embeds, [printable(e, 300) for e in errors])

@@ -79,7 +79,7 @@ def split_batch(
     if type(batch) in (list,tuple) and len(batch) == 2: return batch[0],batch[1]
     return _split_other(batch)
 
-# %% ../nbs/kit/09_samples.ipynb #3ad0970c
+# %% ../nbs/kit/09_samples.ipynb #a373d1d1
 def _forward_of(model):
     "The function whose signature says what a model takes"
     if not isinstance(model, nn.Module): return model
@@ -106,7 +106,7 @@ def _takes(model, n=0, names=()):
 def _wants_several(model, n):
     "Whether n inputs are spread: `forward` takes so many, and none for an option or a label"
     filled = _takes(model, n)
-    if filled is None: return False
+    if filled is None or n < 2: return False
     options = [p for p in filled.values() if p.default is not p.empty]
     inputs = all(p.default is None and p.name not in LABELS for p in options)
     return inputs or _takes(model, 1) is None

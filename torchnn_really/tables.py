@@ -7,14 +7,33 @@ __all__ = ['show_table']
 
 # %% ../nbs/kit/02_tables.ipynb #3fb3157c
 import html
+import math
 import re
 from collections.abc import Iterable
 
 # %% ../nbs/kit/02_tables.ipynb #8e4dd656
+_ESCAPES = re.compile( # Commands to a terminal, and characters that hide or turn what stands there
+    r'(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?'                            # a colour, a cursor's move
+    r'|(?:\x1b[PX^_\]]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?' # a title, a link
+    r'|\x1b[ -/]*.?|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]'
+    r'|[\u200e\u200f\u202a-\u202e\u2066-\u2069]')
+
+def printable(
+    text,              # Text from outside, or what `str` makes text of
+    most:int=2000,     # Characters; what is longer is cut
+    lines:bool=False,  # Keep line ends and tabs?
+)->str:
+    "Text without what a terminal would obey, on one line if `lines` is not asked for"
+    clean = re.sub('\r\n?', '\n', _ESCAPES.sub('', str(text)[:20*most]))
+    if not lines: clean = re.sub('[\n\t\u2028\u2029]', ' ', clean)
+    return clean if len(clean) <= most else clean[:most-1] + '…'
+
 def _text(value):
     "One value as text"
     if value is None: return ''
-    if not isinstance(value, float): return str(value)
+    if isinstance(value, int) and abs(value) >= 10**18: # `str` refuses the longest
+        value = float(value) if abs(value) < 10**308 else math.inf*(1 if value > 0 else -1)
+    if not isinstance(value, float): return printable(value)
     return f'{value:,.0f}' if 1e4 <= abs(value) < 1e15 else f'{value:.4g}'
 
 _NUMBER = re.compile(r'[-+]?[\d,]*\.?\d+(e[-+]?\d+)? ?%?')
@@ -40,7 +59,7 @@ class Table:
 
     def cells(self)->list: # Lists of text, the column names first
         "Every cell as text"
-        names = [n.replace('_', ' ') for n in self.names]
+        names = [printable(n).replace('_', ' ') for n in self.names]
         return [names] + [[_text(row[n]) for n in self.names] for row in self.rows]
 
     def right(self)->list: # A bool for each column
@@ -54,7 +73,7 @@ class Table:
         def line(row):
             aligned = (c.rjust(w) if r else c.ljust(w) for c,w,r in zip(row, widths, right))
             return '  '.join(aligned).rstrip()
-        lines = [self.heading] if self.heading else []
+        lines = [printable(self.heading, lines=True)] if self.heading else []
         rule = '  '.join('-'*w for w in widths)
         if self.rows: lines += [line(cells[0]), rule, *map(line, cells[1:])]
         return '\n'.join(lines)
@@ -67,7 +86,7 @@ class Table:
             cells = zip(styles, map(html.escape, texts))
             return '<tr>' + ''.join(f'<{tag} style="{s}">{t}</{tag}>' for s,t in cells) + '</tr>'
         head,*body = self.cells()
-        title = html.escape(self.heading or '')
+        title = html.escape(printable(self.heading or ''))
         caption = f'<caption style="caption-side:top;{pad}left">{title}</caption>' if title else ''
         rows = ''.join(row('td', texts) for texts in body)
         return ('<div style="overflow-x:auto"><table style="border-collapse:collapse">'

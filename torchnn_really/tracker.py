@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['start_run', 'tracker_of', 'log_dict']
 
-# %% ../nbs/kit/16_tracker.ipynb #c73994eb
+# %% ../nbs/kit/16_tracker.ipynb #9b338673
 import contextlib
+import errno
 import logging
 import numbers
 import os
@@ -67,7 +68,7 @@ def _patience(run):
     own = getattr(getattr(run, 'settings', None), 'finish_timeout', 0)
     return max(LIMIT*.9, own + LIMIT/15)
 
-# %% ../nbs/kit/16_tracker.ipynb #e54e101c
+# %% ../nbs/kit/16_tracker.ipynb #a9d4ce0e
 def _folder(wanted):
     "A folder that can be written to: the wanted one, or, said in a line, another"
     first = None
@@ -75,7 +76,10 @@ def _folder(wanted):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for place in (folder, folder/'wandb'):
-                if place.exists(): tempfile.TemporaryFile(dir=place).close()
+                if not place.exists(): continue
+                if not os.access(place, os.R_OK | os.W_OK):
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+                tempfile.TemporaryFile(dir=place).close()
         except OSError as e:
             first = first or e
             continue
@@ -84,7 +88,7 @@ def _folder(wanted):
         return folder
     return Path(wanted) # W&B says what is wrong
 
-# %% ../nbs/kit/16_tracker.ipynb #1d69ddcb
+# %% ../nbs/kit/16_tracker.ipynb #f557a00d
 @contextlib.contextmanager
 def _quiet_log():
     "On a full disk, Python would print a traceback for each line of W&B's log"
@@ -103,7 +107,8 @@ def _nothing(args):
     from wandb.sdk.lib.noop_run import init_noop_run
     name,project = args.get('name') or 'none',args.get('project') or 'torchnn'
     settings = wandb.Settings(mode='disabled', project=project, run_id='none', run_name=name)
-    return init_noop_run(settings, dict(args.get('config') or {}))
+    config = args.get('config')
+    return init_noop_run(settings, dict(config) if isinstance(config, dict) else {})
 
 def _begin(mode, args):
     "A run in the wanted mode, else offline, else one that keeps nothing; a line for each failure"
@@ -118,7 +123,8 @@ def _begin(mode, args):
         try:
             if online and not has_key():
                 raise RuntimeError('there is no API key (`wandb login` stores one)')
-            return init(LIMIT/3 + args['settings'].init_timeout if online else seconds)
+            own = args['settings'].init_timeout if online else 0
+            return init(max(seconds, own + LIMIT/3))
         except Exception as e:
             if isinstance(e, (ValueError, TypeError, UsageError)) and not online: raise
             if is_gone(e): _end_process()

@@ -38,6 +38,71 @@ def check_validation_loss(
         return 'another number than in eval mode; call model.eval(), for the dropout'
     if recorded[0]: return 'autograd records it; use torch.no_grad()'
 
+# %% ../nbs/kit/27_train_exercises.ipynb #d2d82a13
+def _by_batches(make, parts):
+    "What a metric says after some batches; None if it is not written yet"
+    metric = make()
+    if metric.reset() is None and not vars(metric): return None
+    for out,yb in parts: metric.update(out, yb)
+    got = metric.compute()
+    return None if got is None else float(got)
+
+@hints
+def check_RMSE(
+    make:Callable, # The answer: a class with reset, update and compute
+)->str|None:
+    "What is still wrong with `RMSE`, or 'right'"
+    out,y = torch.tensor([[0.],[0],[0],[6]]),torch.tensor([[3.],[3],[3],[0]])
+    got = _by_batches(make, [(out[:3], y[:3]), (out[3:], y[3:])])
+    if got is None: return 'compute returned None, or reset set nothing; return the root'
+    right = (63/4)**.5
+    said = {4.5: 'that is the mean of the batches\' roots; add up squares and counts',
+            (3*3 + 6)/4: 'that is the mean of roots, weighted; add up squares and counts',
+            63/4: 'that is the mean square; take its root',
+            63**.5: 'divide by the number of targets',
+            (9 + 36)**.5/2**.5: 'a batch of three counts as one of one; add up the counts, too'}
+    for value,hint in said.items():
+        if abs(got - value) < 1e-5: return hint
+    if abs(got - right) > 1e-5:
+        return f'{got:.3f} for errors of 3 3 3 and 6, where {right:.3f} is right'
+    metric = make()
+    for part in (slice(3, 4), slice(3)):
+        metric.reset()
+        metric.update(out[part], y[part])
+    if abs(float(metric.compute()) - 3) > 1e-5: return 'reset does not forget what was seen before'
+    wide = _by_batches(make, [(torch.zeros(2, 3), torch.full((2, 3), 2.))])
+    if wide is None or abs(wide - 2) > 1e-5:
+        return 'with three numbers a row, count numbers, not rows'
+
+# %% ../nbs/kit/27_train_exercises.ipynb #096c06f7
+@hints
+def check_AUC(
+    make:Callable, # The answer: a class with reset, update and compute
+)->str|None:
+    "What is still wrong with `AUC`, or 'right'"
+    scores,y = torch.tensor([.125,.5,.375,.875,.5,1]),torch.tensor([0,0,1,1,1,0])
+    out = torch.stack([torch.zeros(6), scores], 1) + torch.tensor([[0.],[2],[1],[3],[1],[0]])
+    parts = [(out[i:i+3], y[i:i+3]) for i in (0,3)]
+    got = _by_batches(make, parts)
+    if got is None: return 'compute returned None, or reset set nothing; return a share from 0 to 1'
+    said = {4.5: '4.5 is the number of pairs; divide by all nine pairs',
+            4/9: 'a tie counts half', 5/9: 'a tie counts half',
+            .25: 'that is the mean over batches; keep the scores of all'}
+    if abs(got - .5) > 1e-5:
+        for value,hint in said.items():
+            if abs(got - value) < 1e-5: return hint
+        return f'{got:.3f} in a case where 0.5 is right'
+    sure = torch.tensor([[0.,1],[1,0],[0,2],[3,0]])
+    best = _by_batches(make, [(sure[:2], torch.tensor([1,0])), (sure[2:], torch.tensor([1,0]))])
+    if best is None or abs(best - 1) > 1e-5: return f'{best} where each nine has the larger score'
+    worst = _by_batches(make, [(sure, torch.tensor([0,1,0,1]))])
+    if worst is None or abs(worst) > 1e-5: return f'{worst} where each nine has the smaller score'
+    metric = make()
+    for labels in ([1,0,1,0], [0,1,0,1]):
+        metric.reset()
+        metric.update(sure, torch.tensor(labels))
+    if abs(float(metric.compute())) > 1e-5: return 'reset does not forget what was seen before'
+
 # %% ../nbs/kit/27_train_exercises.ipynb #6ef0de6f
 @hints
 def check_patience(

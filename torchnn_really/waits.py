@@ -38,14 +38,14 @@ def kill_process():
         loop,writer = connection._asyncer._loop,connection._client._writer
         with contextlib.suppress(RuntimeError): loop.call_soon_threadsafe(writer.transport.abort)
 
-# %% ../nbs/kit/27_waits.ipynb #fdd920c0
+# %% ../nbs/kit/27_waits.ipynb #5e968353
 _ends = {} # Who waits, and until when
 _guard = threading.Thread() # Looks at them
 
 def _keep_looking():
     "End W&B's process when a wait is over; as long as someone waits or the process runs"
     while _ends or wandb_process():
-        time.sleep(.1)
+        time.sleep(.2)
         if min(list(_ends.values()), default=math.inf) < time.monotonic(): kill_process()
 
 def _look():

@@ -6,24 +6,40 @@
 __all__ = []
 
 # %% ../nbs/kit/17_watcher.ipynb #4bbc8e3b
+import functools
 import math
 import time
+from collections.abc import Iterator
 import numpy as np
 import torch
 from .progress import in_notebook
 from .tracker import print_warning
 
 # %% ../nbs/kit/17_watcher.ipynb #6e81446d
+def _numbers(t):
+    "What is in a tensor, `(n,)` in float64 on the CPU, and how many zeros that it does not hold"
+    t,zeros = t.detach(),0
+    if t.layout != torch.strided: # sparse
+        t = t.to_sparse().coalesce()
+        zeros,t = t.numel() - t.values().numel(),t.values()
+    if t.is_complex(): t,zeros = torch.view_as_real(t.resolve_conj()),2*zeros
+    if t.is_quantized: t = t.dequantize()
+    values = t.cpu().double().flatten()
+    return values[values.isfinite()],zeros
+
 def _histogram(t, n=64):
     "W&B's histogram of a tensor in `n` bins, without what is not finite; None if nothing is"
     import wandb
-    values = t.detach().float().flatten()
-    values = values[values.isfinite()]
-    if not len(values): return None
-    low,high = (v.item() for v in values.aminmax())
-    if low == high: low,high = low-.5,high+.5
-    counts = torch.histc(values.cpu(), n, low, high)
-    return wandb.Histogram(np_histogram=(counts.int().numpy(), np.linspace(low, high, n+1)))
+    values,zeros = _numbers(t)
+    if not len(values) and not zeros: return None
+    held = values.tolist()[:0] if not len(values) else [v.item() for v in values.aminmax()]
+    low,high = min([*held, *[0.]*bool(zeros)]),max([*held, *[0.]*bool(zeros)])
+    if low == high:
+        around = max(.5, abs(low)/1000)
+        low,high = low-around,high+around
+    counts = torch.histc(values, n, low, high).int()
+    if zeros: counts[min(int(-low/(high-low)*n), n-1)] += zeros
+    return wandb.Histogram(np_histogram=(counts.numpy(), np.linspace(low, high, n+1)))
 
 # %% ../nbs/kit/17_watcher.ipynb #cb9f71a4
 class Watcher:
@@ -31,40 +47,78 @@ class Watcher:
     def __init__(self,
         model:torch.nn.Module, # What to watch
         every:int,             # Steps from one look to the next
+        log:str='all',         # 'all', 'gradients' or 'parameters'
     ):
-        self.model,self.every,self.found,self.layers,self.handles = model,every,{},[],[]
+        self.model,self.every,self.log,self.said = model,every,log,False
+        self.found,self.layers,self.handles = {},[],{}
+        self.lazy = any(map(_is_lazy, model.parameters()))
         self.listen(1)
-        self._see_layers()
+        self._add_hooks(self._see_layers(), 'layers')
 
     def listen(self,
         step:int, # The step that comes next, from 1
     ):
         "Prepare for a step: if it is one to watch, note each gradient when it is complete"
-        if (step-1) % self.every: return
-        def note(name): return lambda p: self._note(name, p)
-        self.handles += [p.register_post_accumulate_grad_hook(note(name))
-                         for name,p in self.model.named_parameters() if p.requires_grad]
+        if (step-1) % self.every == 0: self._add_hooks(self._see_gradients(), 'gradients')
+
+    def _add_hooks(self, hooks:Iterator, what):
+        "Add hooks, `(key, handle)` each; none of them stays if one fails"
+        added = {}
+        try:
+            for key,handle in hooks: added[key] = self.handles[key] = handle
+        except BaseException as e:
+            for key in added: self.handles.pop(key).remove()
+            if not isinstance(e, Exception):
+                self.close()
+                raise
+            self._say(e, what)
+
+    def _say(self, error, what):
+        "One line about what cannot be watched, the first time"
+        if self.said: return
+        self.said = True
+        then = f'not watched: {what}; the rest goes on'
+        print_warning(f'{type(error).__name__}: {error}', then, 'watch')
+
+    def _see_gradients(self):
+        for name,p in self.model.named_parameters():
+            if not p.requires_grad or _is_lazy(p) or ('gradient', name) in self.handles: continue
+            note = functools.partial(self._note, _plain_name(name))
+            yield ('gradient', name),p.register_post_accumulate_grad_hook(note)
 
     def _note(self, name, p):
-        "Called inside `backward`, which it must never stop: a sparse gradient has no histogram"
-        try:
-            self.found[f'gradients/{name}'] = _histogram(p.grad)
-            self.found[f'parameters/{name}'] = _histogram(p)
-        except Exception as e: print_warning(e, f'{name} is not watched at this step')
+        "Called inside `backward`, which it must never stop"
+        looks = dict(gradients=p.grad, parameters=p)
+        for kind,t in looks.items():
+            if self.log not in ('all', kind) or t is None: continue
+            try: self.found[f'{kind}/{name}'] = _histogram(t)
+            except Exception as e: self._say(e, name)
 
     def _see_layers(self):
-        "At the first pass, note each layer that holds no others"
-        def see(name):
-            def note(layer, inputs, output):
-                self.layers.append((name, layer, tuple(getattr(output, 'shape', ()))))
-            return note
-        self.handles += [m.register_forward_hook(see(name or type(m).__name__))
-                         for name,m in self.model.named_modules() if not list(m.children())]
+        "At the first pass, note each layer that holds no others; of compiled ones, only which"
+        compiled = any(map(_is_compiled, self.model.modules()))
+        for name,m in self.model.named_modules():
+            if list(m.children()): continue
+            name = _plain_name(name) or type(m).__name__
+            if compiled: self.layers.append((name, m, ()))
+            else: yield ('layer', name),m.register_forward_hook(functools.partial(self._see, name))
+
+    def _see(self, name, layer, inputs, output):
+        handle = self.handles.pop(('layer', name), None)
+        if handle: handle.remove() # once is enough, and a copy of the model has no hook
+        try: shape = tuple(getattr(output, 'shape', ()))
+        except Exception: shape = ()
+        self.layers.append((name, layer, shape))
+        if self.lazy: self._add_hooks(self._see_gradients(), 'gradients') # they are there now
+
+    def close(self):
+        "Take all hooks away"
+        while self.handles: self.handles.popitem()[1].remove()
 
     def take(self)->dict: # Names and histograms; empty if the last step was not watched
         "What was found; listening ends"
-        for handle in self.handles: handle.remove()
-        self.handles,found,self.found = [],self.found,{}
+        self.close()
+        found,self.found = self.found,{}
         return {k: v for k,v in found.items() if v is not None}
 
     def graph(self):
@@ -72,11 +126,20 @@ class Watcher:
         from wandb.data_types import Graph, Node
         graph = Graph('torch')
         for name,layer,shape in self.layers:
-            sizes = [(n, list(p.shape)) for n,p in layer.named_parameters()]
+            sizes = [(n, list(p.shape)) for n,p in layer.named_parameters() if not _is_lazy(p)]
             graph.add_node(Node(id=id(layer), name=name, class_name=str(layer), parameters=sizes,
                                 output_shape=[list(shape)],
                                 num_parameters=[math.prod(s) for _,s in sizes]))
         return graph
+
+def _is_compiled(module):
+    "Whether a module runs through `torch.compile` or TorchScript, where hooks would stay or fail"
+    if hasattr(module, '_orig_mod') or isinstance(module, torch.jit.ScriptModule): return True
+    return getattr(module, '_compiled_call_impl', None) is not None
+
+def _plain_name(name): return name.replace('._orig_mod', '').replace('_orig_mod.', '')
+
+def _is_lazy(p): return torch.nn.parameter.is_lazy(p)
 
 # %% ../nbs/kit/17_watcher.ipynb #e5edfad1
 class LiveCurves:
