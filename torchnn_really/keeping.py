@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../nbs/kit/29_keeping.ipynb #203f5a9f
+import copy
 import hashlib
 import importlib
 import json
@@ -49,11 +50,13 @@ def copy_weights(
 )->dict:             # On the CPU
     "A copy of a model's weights and buffers"
     model = getattr(model, '_orig_mod', model)
-    return {k: v.detach().cpu().clone() for k,v in model.state_dict().items()}
+    def copied(v): return v.detach().cpu().clone() if torch.is_tensor(v) else copy.deepcopy(v)
+    return {k: copied(v) for k,v in model.state_dict().items()}
 
 def _same(a, b):
     "Whether two copies of weights are the same to the last bit"
-    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+    def same(v, w): return torch.equal(v, w) if torch.is_tensor(v) else v == w
+    return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
 
 # %% ../nbs/kit/29_keeping.ipynb #91cac08c
 class KeepModel(RunCallback):

@@ -36,8 +36,7 @@ def profiled(
     clock = phase_clock(n_traced, first_traced, folder, n_batches(train_dl), model)
     if callbacks: fit_args['callbacks'] = phased_callbacks(callbacks, clock)
     with clock.tracer.finishing(folder), phase_hooks(clock, model, opt):
-        history = fit(
-            epochs, model, phased_loss(loss_func, clock), opt,
+        history = fit(epochs, model, phased_loss(loss_func, clock), opt,
             *phased_loaders(train_dl, valid_dl, clock), **fit_args,
             on_train_step=phased_hook(on_train_step, clock),
             on_val_epoch_end=phased_epoch_end(on_val_epoch_end, clock, folder))

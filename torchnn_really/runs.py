@@ -212,7 +212,7 @@ def runs_dir()->Path: # The folder; it need not exist yet
 # %% ../nbs/kit/03_runs.ipynb #709ad9b9
 class RunList(list):
     "Runs, the latest first; `skipped` has a line for each file that could not be read, and why"
-    skipped:list[str]
+    skipped:list[str] # Which file, and why
 
     def _table(self):
         rows = [dict(name=printable(r.about['name'], 60), id=printable(r.about['id'], 20),

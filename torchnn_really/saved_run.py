@@ -15,7 +15,9 @@ from typing import NamedTuple
 import torch
 
 # %% ../nbs/kit/27_saved_run.ipynb #ef61379a
-def as_number(value):
+def as_number(
+    value, # Of any kind
+)->float|None:
     "A number as a float, whatever its size; None for all that is no number"
     if isinstance(value, bool) or not isinstance(value, (int, float)): return None
     try: return float(value)

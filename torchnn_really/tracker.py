@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['start_run', 'tracker_of', 'log_dict']
 
-# %% ../nbs/kit/16_tracker.ipynb #9b338673
+# %% ../nbs/kit/16_tracker.ipynb #297edc98
 import contextlib
 import errno
 import logging
@@ -23,7 +23,7 @@ from .environment import has_key, in_sweep, wandb_mode, wandb_settings
 from .files import cache_dir
 from .history import StopFit
 from .runs import read_run, runs_dir
-from .waits import call_within, kill_process, limit_exit, limited
+from .waits import call_within, kill_process, limit_exit, limited, process_lives
 
 # %% ../nbs/kit/16_tracker.ipynb #51c31101
 def print_warning(
@@ -248,7 +248,7 @@ def _short(error):
     "An error's type and what it says, without the paths of an OSError"
     return f'{type(error).__name__}: {getattr(error, "strerror", None) or error}'.strip(': ')
 
-# %% ../nbs/kit/16_tracker.ipynb #6a6e55dd
+# %% ../nbs/kit/16_tracker.ipynb #90a7e8d7
 class Tracker:
     "Sends rows and more to a run; what fails is left out, and said once"
     def __init__(self,
@@ -267,7 +267,7 @@ class Tracker:
         try:
             with limited(4*LIMIT): return action(*args, **kwargs)
         except Exception as e:
-            if is_gone(e): return self._give_up(e)
+            if is_gone(e) and not process_lives(): return self._give_up(e)
             self.left_out.add(part)
             name = part.split('.')[-1].strip('_').replace('_', ' ')
             print_warning(_short(e), 'this is left out, the rest goes on', name)

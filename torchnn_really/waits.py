@@ -38,7 +38,16 @@ def kill_process():
         loop,writer = connection._asyncer._loop,connection._client._writer
         with contextlib.suppress(RuntimeError): loop.call_soon_threadsafe(writer.transport.abort)
 
-# %% ../nbs/kit/27_waits.ipynb #5e968353
+# %% ../nbs/kit/27_waits.ipynb #45358c68
+def process_lives()->bool:
+    "Whether W&B's process lives; one that is just ending does not"
+    process = wandb_process()
+    if process is None: return False
+    try: process.wait(.3)
+    except subprocess.TimeoutExpired: return True
+    return False
+
+# %% ../nbs/kit/27_waits.ipynb #bb7d68cd
 _ends = {} # Who waits, and until when
 _guard = threading.Thread() # Looks at them
 
@@ -55,7 +64,7 @@ def _look():
     _guard = threading.Thread(target=_keep_looking, name='limits for W&B', daemon=True)
     _guard.start()
 
-# %% ../nbs/kit/27_waits.ipynb #ebd29dbc
+# %% ../nbs/kit/27_waits.ipynb #a8d10a28
 @contextlib.contextmanager
 def limited(
     seconds:float, # How long what happens inside may take
@@ -70,7 +79,7 @@ def limited(
         raise TimeoutError(f'there was no answer for {seconds:g} s') from e
     finally: del _ends[key]
 
-# %% ../nbs/kit/27_waits.ipynb #6c37004f
+# %% ../nbs/kit/27_waits.ipynb #d9b09e8c
 def call_within(
     seconds:float,           # How long it may take
     function:Callable,       # Function to call, in a thread
@@ -104,7 +113,7 @@ def call_within(
     if error: raise error
     return result
 
-# %% ../nbs/kit/27_waits.ipynb #54edd92d
+# %% ../nbs/kit/27_waits.ipynb #3fda08ae
 def limit_exit(
     seconds:float, # How long the end of the program may wait for W&B
 ):
