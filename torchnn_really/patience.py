@@ -22,7 +22,7 @@ class Watch:
         self.start, self.got, self.ended = time.monotonic(), 0, False
         self.grace, self.speed = grace, speed
         self._sockets, self._over = [], threading.Event()
-        self._thread = threading.Thread(target=self._wait, daemon=True)
+        self._thread = threading.Thread(target=self._wait, name='patience', daemon=True)
 
     @property
     def seconds(self)->float:
