@@ -11,6 +11,7 @@ import platform
 import time
 import weakref
 from collections.abc import Callable
+from typing import Any
 import torch
 from torch import nn
 from .arguments import n_batches
@@ -33,6 +34,7 @@ class RunLog:
     ):
         self.run,self.tracker,self.defined,self.own_config = run,tracker_of(run),set(),set()
         self.end,self.offset,self.exit_code,self._state = None,(0, 0),1,None
+        self.history:Any = None
 
     def begin(self,
         state, # The training's `FitState`
@@ -93,7 +95,7 @@ class RunLog:
         "Say in the run how it ended, and in the history where the run is"
         self.exit_code = exit_code_of(error)
         online = getattr(self.run, 'offline', True) is False
-        state.history.run_dir = run_folder(self.run)
+        self.history,state.history.run_dir = state.history,run_folder(self.run)
         state.history.url = self.run.url if online else None
         why = _why(state, error)
         if why: self.attempt(self.run.summary.update, dict(ended_by=why))
@@ -102,6 +104,8 @@ class RunLog:
         "End the run, with the status of the training's end; Ctrl-C only ends the waiting"
         try: self.tracker.finish(self.exit_code)
         except KeyboardInterrupt: print_warning('interrupted', 'the end of the run is missing')
+        nothing = self.tracker.sent and self.tracker.written == 0
+        if nothing and self.history: self.history.run_dir = None
 
 _log = None # The active run's
 
