@@ -157,7 +157,7 @@ def frozen_layers(
 
 # %% ../nbs/kit/18_fit_state.ipynb #0bf4a503
 POINTS = dict( # Where callbacks are called, and when that is
-    before_fit='before anything; may set `state.epoch` and `state.batch`, to go on from there',
+    before_fit='before anything; may set `state.epoch` and `state.batch`',
     before_epoch='before the loader is asked for its batches',
     after_backward='the gradients are there, the optimizer has not stepped yet',
     after_step='the optimizer has stepped',

@@ -37,15 +37,13 @@ class LogSteps(RunCallback):
     def _send(self, state):
         losses,self.losses = torch.stack(self.losses).tolist(),[]
         row = dict(train_loss=losses[-1], train_loss_mean=sum(losses)/len(losses))
-        self.log.log(dict(step=state.step, epoch=state.epoch, lr=state.lr) | row)
+        self.log.log(row | dict(step=state.step, epoch=state.epoch, lr=state.lr))
 
-    def after_validation(self, state): # A `FitState`
-        "Send what there is"
-        if self.losses: self._send(state)
-
-    def at_end(self, state, error): # A `FitState`; the exception, or None
+    def after_validation(self, state, error=None): # A `FitState`
         "Send what is left"
         if self.losses: self._send(state)
+
+    at_end = after_validation
 
 # %% ../nbs/train/04_logged.ipynb #e7a460d2
 class LogEpochs(RunCallback):
