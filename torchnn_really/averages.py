@@ -71,13 +71,13 @@ class LossAverage(NamedTuple):
         n:int,   # Its samples
     ):           # A number, or a 0-d tensor on the targets' device: nobody waits for it
         "How much a batch counts"
-        if self.by_samples or not torch.is_tensor(targets): return n
+        if self.by_samples or not isinstance(targets, torch.Tensor): return n
         if self.ignored is not None:
+            if self.weight is None and targets.is_cpu and targets.ndim == 1:
+                items = targets.shape[0]
+                if items <= 1000: return items - targets.tolist().count(self.ignored) # a µs
             if targets.is_floating_point(): return targets.numel()//targets.shape[1:2].numel()
-            if self.weight is None:
-                few = targets.is_cpu and targets.ndim == 1 and len(targets) <= 1000
-                if few: return len(targets) - targets.tolist().count(self.ignored) # a µs
-                return torch.count_nonzero(targets != self.ignored)
+            if self.weight is None: return torch.count_nonzero(targets != self.ignored)
             counted = targets != self.ignored
             rows = targets.long()*counted # an ignored target may be no class
             return (self.weight.to(targets.device)[rows]*counted).sum()
@@ -91,16 +91,16 @@ class LossAverage(NamedTuple):
         losses,counts = as_floats(losses),as_floats(counts)
         if self.total: return math.fsum(losses)
         pairs = [(loss,count) for loss,count in zip(losses, counts) if count]
-        total = math.fsum(count for _,count in pairs)
-        return math.fsum(loss*count for loss,count in pairs)/total if total else math.nan
+        total = math.fsum([count for _,count in pairs])
+        return math.fsum([loss*count for loss,count in pairs])/total if total else math.nan
 
 def as_floats(
     numbers:Iterable, # Numbers and 0-d tensors
 )->list[float]:
     "All of them as floats; tensors are read at once"
     numbers = list(numbers)
-    if not all(map(torch.is_tensor, numbers)): return [float(v) for v in numbers]
-    return torch.stack(numbers).tolist() if numbers else []
+    if {*map(type, numbers)} == {torch.Tensor}: return torch.stack(numbers).tolist()
+    return [float(v) for v in numbers]
 
 def loss_average(
     loss_func:Callable|None, # Any loss function; None: by samples

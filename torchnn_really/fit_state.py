@@ -84,7 +84,8 @@ class FitState:
 
     def info(self)->dict:
         "What the hook `on_train_step` gets"
-        return dict(epoch=self.epoch, step=self.step, loss=self.loss, lr=self.lr, n=self.n)
+        return dict(epoch=self.history.epoch, step=self.history.n_steps, loss=self.loss,
+                    lr=learning_rate(self.opt), n=self.n)
 
     def checked_loss(self)->CheckedLoss:
         "The loss function, which checks its first batch; the history learns how it is averaged"

@@ -124,6 +124,7 @@ def _parameter_names(model):
 
 def _call_with_any(model, inputs):
     "A model called with inputs that are no tensor"
+    if torch.is_tensor(inputs): return model(inputs)
     if isinstance(inputs, Several):
         spread = _takes(model, len(inputs)) is not None or _takes(model, 1) is None
         return model(*inputs) if spread else model(tuple(inputs))
@@ -160,12 +161,12 @@ def call_model(
 ):                  # The output; of an output with `logits`, these
     "A model's output for the inputs of a batch"
     try:
-        if torch.is_tensor(inputs): output = model(inputs)
-        else: output = _call_with_any(model, inputs)
+        plain = type(inputs) is torch.Tensor
+        output = model(inputs) if plain else _call_with_any(model, inputs)
     except RuntimeError as e:
         _explain_type(model, inputs, e)
         raise
-    if torch.is_tensor(output): return output
+    if type(output) is torch.Tensor or torch.is_tensor(output): return output
     if isinstance(output, Mapping): return output.get('logits', output)
     return getattr(output, 'logits', output)
 
@@ -200,9 +201,7 @@ def batch_size(
     targets=None, # As from `split_batch`
 )->int:
     "How many samples a batch has, whatever it is made of"
-    if torch.is_tensor(inputs):
-        shape = inputs.shape
-        if shape: return shape[0]
+    if type(inputs) is torch.Tensor and inputs.ndim: return inputs.shape[0]
     n,by_targets = _n_samples(inputs),_n_samples(targets)
     if isinstance(inputs, (list,tuple)) and isinstance(targets, (list,tuple)):
         if len(inputs) == len(targets) and n != by_targets: return len(inputs)
@@ -245,17 +244,14 @@ def move_batch(
 
 # %% ../nbs/kit/09_samples.ipynb #8ea160a7
 @lru_cache(maxsize=256)
-def _step_wants_closure(kind):
-    closure = None
-    try: closure = inspect.signature(kind.step).parameters.get('closure')
-    except (AttributeError,TypeError,ValueError): pass
-    return closure is not None and closure.default is closure.empty
-
 def needs_closure(
-    opt, # An optimizer, or None
+    kind:type, # Of an optimizer, or of None
 )->bool:
     "Whether its `step` must be given a closure"
-    return opt is not None and _step_wants_closure(type(opt))
+    step = getattr(kind, 'step', None)
+    try: closure = inspect.signature(step).parameters.get('closure') if step else None
+    except (TypeError,ValueError): closure = None
+    return closure is not None and closure.default is closure.empty
 
 def step_with_closure(
     opt,              # Optimizer whose `step` takes a closure

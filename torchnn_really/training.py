@@ -29,10 +29,11 @@ def loss_batch(
     after_backward:Callable|None=None, # Says whether the optimizer shall step
 )->tuple[torch.Tensor,int]: # The loss, detached and 0-d, and the batch's size
     "The loss of one batch, and one step of training if there is an optimizer"
-    def compute(): return loss_func(call_model(model, xb), yb)
-    if needs_closure(opt): loss = step_with_closure(opt, compute, after_backward)
+    if needs_closure(type(opt)):
+        def compute(): return loss_func(call_model(model, xb), yb)
+        loss = step_with_closure(opt, compute, after_backward)
     else:
-        loss = compute()
+        loss = loss_func(call_model(model, xb), yb)
         if opt is not None:
             loss.backward()
             if after_backward is None or after_backward():
