@@ -281,14 +281,26 @@ def check_parts(
     loss_func, # As given to `fit`
     opt=None,  # As given to `fit`
 ):
-    "Raise an error about a class where an object is wanted"
+    "Raise an error about a class where an object is wanted, and about another model's optimizer"
     for name,part in dict(model=model, loss_func=loss_func, opt=opt).items():
         if isinstance(part, type):
             args = 'model.parameters(), …' if name == 'opt' else ''
             raise TypeError(f'{name} is the class {part.__name__}; make one of it: '
                             f'{part.__name__}({args})')
     if not callable(loss_func):
-        raise TypeError(f'loss_func is {loss_func!r}; it must be a function of output and targets')
+        what = f'loss_func is {type(loss_func).__name__}'
+        if hasattr(loss_func, 'param_groups'): what += ', an optimizer, which comes after it'
+        raise TypeError(f'{what}; it must be a function of output and targets')
+    _check_owner(model, loss_func, opt)
+
+def _check_owner(model, loss_func, opt):
+    "Raise an error if the optimizer would change nothing of the model"
+    parts = [part for part in (model, loss_func) if isinstance(part, torch.nn.Module)]
+    own = {id(p) for part in parts for p in part.parameters() if p.requires_grad}
+    held = {id(p) for group in getattr(opt, 'param_groups', []) for p in group['params']}
+    if own and held and own.isdisjoint(held):
+        raise ValueError("opt holds none of the model's parameters, so nothing would be learned; "
+                         'make it with those of this model, as by SGD(model.parameters(), lr=…)')
 
 # %% ../nbs/kit/10_arguments.ipynb #23e6fce5
 def check_device(

@@ -171,6 +171,8 @@ def find_points(
     on_val_epoch_end:Callable|None=None, # As in `fit`
 )->SimpleNamespace:                      # Lists of functions, by point
     "What is to be called at each point, the two hooks first"
+    if not isinstance(callbacks, (list,tuple)):
+        raise TypeError(f'callbacks is a {type(callbacks).__name__}; give a list: callbacks=[…]')
     for callback in callbacks: _check_callback(callback)
     on = SimpleNamespace(**{point: [getattr(c, point) for c in callbacks if hasattr(c, point)]
                             for point in POINTS})
@@ -184,10 +186,11 @@ def _check_callback(callback):
     if isinstance(callback, type):
         raise TypeError(f'callbacks holds the class {callback.__name__}; '
                         f'make one of it: {callback.__name__}()')
-    if not any(hasattr(callback, point) for point in POINTS):
-        raise TypeError(f'callbacks holds {callback!r}, which has none of the methods '
-                        f"{', '.join(POINTS)}; a function is given as on_train_step= or "
-                        'on_val_epoch_end=')
+    if any(hasattr(callback, point) for point in POINTS): return
+    advice = 'a function is given as on_train_step= or on_val_epoch_end='
+    if hasattr(callback, 'get_last_lr'): advice = 'a scheduler is given as Schedule(scheduler)'
+    raise TypeError(f'callbacks holds {callback!r}, which has none of the methods '
+                    f"{', '.join(POINTS)}; {advice}")
 
 def call_all(
     functions:Sequence, # Of one point
