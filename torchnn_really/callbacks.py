@@ -10,6 +10,7 @@ import copy
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
+from .arguments import check_count, check_positive
 from .fit_state import FitState, SkipStep
 from .history import StopFit
 from .samples import batch_size, call_model
@@ -21,7 +22,9 @@ class EarlyStopping:
         patience:int=5,           # Rows without a better one after which it stops
         monitor:str='valid_loss', # The column
         mode:str='min',           # 'min': the smallest is best; 'max': the largest
-    ): self.patience,self.monitor,self.mode = patience,monitor,mode
+    ):
+        check_count('patience', patience)
+        self.patience,self.monitor,self.mode = patience,monitor,mode
 
     def after_validation(self,
         state:FitState, # The training
@@ -92,7 +95,9 @@ class ClipGradients:
     "Scale gradients down, so that their norm, all together, is at most `max_norm`"
     def __init__(self,
         max_norm:float, # The largest norm allowed
-    ): self.max_norm = max_norm
+    ):
+        check_positive('max_norm', max_norm)
+        self.max_norm = max_norm
 
     def after_backward(self,
         state:FitState, # The training
@@ -105,7 +110,9 @@ class AccumulateGradients:
     "One step for `n` batches together, each weighted by how many samples it has"
     def __init__(self,
         n:int, # Batches that share a step; an epoch's last step may have fewer
-    ): self.n,self.seen,self.size,self.total = n,0,0,{}
+    ):
+        check_count('n', n)
+        self.n,self.seen,self.size,self.total = n,0,0,{}
 
     def after_backward(self,
         state:FitState, # The training
