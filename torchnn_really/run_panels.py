@@ -208,7 +208,8 @@ def _legend(runs, kinds):
     out = ''
     for id,i in places.items() if len(places) > 1 else ():
         color = PALETTE[i%len(PALETTE)]
-        out += (f'<div><b style="color:{color}">━━ {_letter(i)}</b> '
+        bar = f'display:inline-block;width:22px;height:4px;background:{color};vertical-align:middle'
+        out += (f'<div><span style="{bar}"></span> <b>{_letter(i)}</b> '
                 f'{html.escape(labels[id])}</div>')
     if len(kinds) > 1:
         out += ''.join(f'<div><b>{_LINES[k]}</b> {k}</div>' for k in _LINES if k in kinds)
