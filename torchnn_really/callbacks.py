@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from .arguments import check_count, check_positive
-from .fit_state import FitState, SkipStep
+from .fit_state import SkipStep
 from .history import StopFit
 from .samples import batch_size, call_model
 
@@ -26,9 +26,7 @@ class EarlyStopping:
         check_count('patience', patience)
         self.patience,self.monitor,self.mode = patience,monitor,mode
 
-    def after_validation(self,
-        state:FitState, # The training
-    ):
+    def after_validation(self, state): # A `FitState`
         "Stop, if the best row is `patience` rows ago"
         rows = state.history.epochs
         best = rows.index(state.history.best(self.monitor, self.mode))
@@ -43,17 +41,16 @@ class KeepBest:
         mode:str='min',           # 'min': the smallest is best; 'max': the largest
     ): self.monitor,self.mode,self.row,self.weights = monitor,mode,None,None
 
-    def after_validation(self,
-        state:FitState, # The training
-    ):
+    def before_fit(self, state): # A `FitState`
+        "Forget another training's weights"
+        self.row = self.weights = None
+
+    def after_validation(self, state): # A `FitState`
         "Copy the weights, if this row is the best"
         if state.history.best(self.monitor, self.mode) is not state.row: return
         self.row,self.weights = state.row,copy.deepcopy(state.model.state_dict())
 
-    def after_fit(self,
-        state:FitState, # The training
-        error,          # What ended it, or None
-    ):
+    def after_fit(self, state, error): # A `FitState`; the exception, or None
         "Load them"
         if self.weights is not None: state.model.load_state_dict(self.weights)
 
@@ -66,9 +63,7 @@ class Schedule:
         monitor:str='valid_loss', # The column that `ReduceLROnPlateau` looks at
     ): self.scheduler,self.per,self.monitor = scheduler,per,monitor
 
-    def before_fit(self,
-        state:FitState, # The training
-    ):
+    def before_fit(self, state): # A `FitState`
         "Look at the arguments"
         if self.per not in ('step','epoch'):
             raise ValueError(f"per is {self.per!r}; it must be 'step' or 'epoch'")
@@ -76,15 +71,11 @@ class Schedule:
             raise ValueError("the scheduler's optimizer is not the one that fit "
                              'has; make it with the optimizer that trains')
 
-    def after_step(self,
-        state:FitState, # The training
-    ):
+    def after_step(self, state): # A `FitState`
         "Call a schedule of steps"
         if self.per == 'step' and state.stepped: self.scheduler.step()
 
-    def after_validation(self,
-        state:FitState, # The training
-    ):
+    def after_validation(self, state): # A `FitState`
         "Call a schedule of epochs"
         if self.per == 'step': return
         looks = isinstance(self.scheduler, ReduceLROnPlateau)
@@ -99,24 +90,24 @@ class ClipGradients:
         check_positive('max_norm', max_norm)
         self.max_norm = max_norm
 
-    def after_backward(self,
-        state:FitState, # The training
-    ):
+    def after_backward(self, state): # A `FitState`
         "Clip"
         nn.utils.clip_grad_norm_(state.model.parameters(), self.max_norm)
 
 # %% ../nbs/train/04_callbacks.ipynb #b90366cd
 class AccumulateGradients:
-    "One step for `n` batches together, each weighted by how many samples it has"
+    "One step for `n` batches together, each weighted by the samples that count"
     def __init__(self,
         n:int, # Batches that share a step; an epoch's last step may have fewer
     ):
         check_count('n', n)
-        self.n,self.seen,self.size,self.total = n,0,0,{}
+        self.n = n
 
-    def after_backward(self,
-        state:FitState, # The training
-    ):
+    def before_fit(self, state): # A `FitState`
+        "Begin with an empty sum"
+        self.seen,self.size,self.total = 0,0,{}
+
+    def after_backward(self, state): # A `FitState`
         "Add to the sum; the last batch gets the mean"
         size = state.count()
         self.seen,self.size = self.seen + 1,self.size + size
@@ -136,7 +127,7 @@ def autocast_step(
     "`loss_batch` under `torch.autocast`, with a `GradScaler` for float16"
     scaler = torch.amp.GradScaler(device, enabled=dtype == torch.float16)
     def step(model, loss_func, xb, yb, opt, after_backward=None):
-        with torch.autocast(device, dtype): 
+        with torch.autocast(device, dtype):
             loss = loss_func(call_model(model, xb), yb)
         scaler.scale(loss).backward()
         scaler.unscale_(opt)
