@@ -113,8 +113,7 @@ class AccumulateGradients:
         self.seen,self.size = self.seen + 1,self.size + size
         for p in state.model.parameters():
             if p.grad is None: continue
-            self.total[p] = self.total.get(p, 0) + size*p.grad
-            p.grad = None
+            self.total[p],p.grad = self.total.get(p, 0) + size*p.grad,None
         if self.seen < self.n and not state.last_batch: raise SkipStep
         for p,total in self.total.items(): p.grad = total/(self.size or 1)
         self.seen,self.size,self.total = 0,0,{}
