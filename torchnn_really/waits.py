@@ -122,4 +122,13 @@ def limit_exit(
     atexit.register(_limit_exit, seconds)
     _look()
 
-def _limit_exit(seconds): _ends['exit'] = time.monotonic() + seconds
+def _limit_exit(seconds):
+    _ends['exit'] = time.monotonic() + seconds
+    connection = _connection()
+    if connection is not None: connection.teardown = _without_oserror(connection.teardown)
+
+def _without_oserror(function):
+    "The function; the error of a connection that broke is passed over"
+    def call(*args):
+        with contextlib.suppress(OSError): return function(*args)
+    return call
