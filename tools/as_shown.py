@@ -22,8 +22,6 @@ ENV = dict(NO_PROXY='127.0.0.1', WANDB_MODE='offline', WANDB_SILENT='true', TQDM
            MPLBACKEND='Agg', PYTHONUTF8='1', OMP_NUM_THREADS='1', MKL_NUM_THREADS='1',
            OMP_WAIT_POLICY='PASSIVE', **dict.fromkeys(PROXIES, 'http://127.0.0.1:9')) # no spinning
 
-# Which cells
-
 def code_cells(page):
     "Each code cell: its id or number, number, directives, source"
     for i, cell in enumerate(json.loads(page.read_text(encoding='utf-8'))['cells']):
@@ -63,8 +61,6 @@ def lessons(args):
             if is_new: found[raw.as_posix()] = shown(page, raw)
             else: wrong.append(f'{page} is missing, or older than {raw}: process the pages first')
     return found, wrong
-
-# Running them
 
 def begin(work, key, cells, folder, env):
     "In a new process: work on cells, and keep what that gives"

@@ -31,17 +31,18 @@ def check_modules(book):
     "Each module has a page that is named after it; what several pages write begins on the first"
     writes = {page: pages.exports_to(nb) for page, nb in book.items()}
     for page, module in writes.items():
-        if module not in SHARED | {None, pages.title_of(page)}: yield page, f'it writes {module}'
+        name = (module or '').removeprefix(f'{page.parent.name}.').removesuffix('.__init__')
+        if name not in SHARED | {'', pages.title_of(page)}: yield page, f'it writes {module}'
     for module in {*writes.values()} - {None}:
         first, *_ = sorted((p for p, m in writes.items() if m == module), key=lambda p: p.name)
         begins = [p for p, nb in book.items() for c in pages.code_cells(nb)
                   if directives(c).get('default_exp') == module]
         if begins != [first]: yield first, f'default_exp {module} must stand here, and only here'
-    for file in sorted(pages.LIB.glob('[!_]*.py')):
+    for name, file in pages.modules().items():
         lines = len(file.read_text(encoding='utf-8').splitlines())
-        if file.stem not in writes.values(): yield None, f'no page writes {file.name}'
-        if lines > MOST['module'] and file.stem not in excused(EXCEPTIONS, 'module'):
-            yield None, f'{file.name} has {lines} lines; above {MOST["module"]} it holds two ideas'
+        if name not in writes.values(): yield None, f'no page writes {name}'
+        if lines > MOST['module'] and name not in excused(EXCEPTIONS, 'module'):
+            yield None, f'{name} has {lines} lines; above {MOST["module"]} it holds two ideas'
 
 def imports_between(book):
     "Pairs of pages: one that imports, and the (first) one that writes what it imports"

@@ -3,6 +3,7 @@
 nbdev knows one page at a time; the order of the pages stands in nbs/sidebar.yml alone."""
 import ast, hashlib, json, os, re
 from configparser import ConfigParser
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -123,10 +124,15 @@ def imports(body):
         home = f'{n.module}.' if isinstance(n, ast.ImportFrom) else ''
         if isinstance(n, ast.Import | ast.ImportFrom): yield from (home + a.name for a in n.names)
 
+@cache
+def modules():
+    "This package's modules and their files: `{'data': torchnn_really/data.py, 'nn.module': …}`"
+    return {'.'.join(f.relative_to(LIB).with_suffix('').parts): f for f in LIB.rglob('[!_]*.py')}
+
 def imported(body):
-    "Names of this package's modules that some code imports: `{'data', 'rungs'}`"
-    found = {name.split('.')[1] for name in imports(body) if name.startswith('torchnn_really.')}
-    return {m for m in found if (LIB/f'{m}.py').exists()}
+    "Names of this package's modules that some code imports: `{'data', 'nn.module'}`"
+    found = [f'{name}.' for name in imports(body) if name.startswith('torchnn_really.')]
+    return {m for m in modules() if any(n.startswith(f'torchnn_really.{m}.') for n in found)}
 
 IMPORT = re.compile(r'(from [\w.]+ )?import ')
 

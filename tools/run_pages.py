@@ -21,8 +21,6 @@ def skipped(cell, run_flags):
     if d.get('eval', '').lower() == 'false': return 'eval: false'
     return next((f for f in FLAGS if f in d and f not in run_flags), None)
 
-# In the process of one page
-
 def run_page(name, cells, folder, save):
     "Run a page's cells where it lies, saying where we are; keep the outputs if `save`"
     from execnb.shell import CaptureShell
@@ -44,8 +42,6 @@ def run_page(name, cells, folder, save):
     if page.read_bytes() != before: sys.exit('the page was changed while it ran: nothing saved')
     nb['metadata']['outputs_of'] = pages.fingerprint(nb)
     pages.write(page, nb)
-
-# In the process that runs them all
 
 def environment(args, home):
     "The environment variables that pages run under"

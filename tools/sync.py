@@ -17,8 +17,6 @@ import pages
 MADE = {'README.md': 'index.ipynb', 'CONTRIBUTING.md': 'contributing.ipynb'}
 NOTE = '<!-- Made from nbs/{} by tools/sync.py: edit that page, not this file. -->'
 
-# What is made from pages
-
 def prose(text):
     "Markdown without what only nbdev and Quarto read, its links led into nbs/"
     if text[:2] == '# ': text = re.sub(r'(?m)^- [\w-]+: .*\n?', '', text)
@@ -58,8 +56,6 @@ def write_into_pages():
     text = (pages.ROOT/'_quarto.yml').read_text(encoding='utf-8')
     text = f'# A copy of ../_quarto.yml, by tools/sync.py: edit that one\n{text}'
     (pages.NBS/'_quarto.yml').write_text(text, encoding='utf-8', newline='\n')
-
-# What that changes
 
 def git(*args):
     return subprocess.check_output(['git', *args], cwd=pages.ROOT, text=True, encoding='utf-8')
