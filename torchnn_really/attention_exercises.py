@@ -59,6 +59,40 @@ def check_distance_bias(
         return 'another slope must give another bias'
     if f(3, 0).isnan().any(): return 'a slope of 0 gives nan'
 
+# %% ../nbs/kit/30_attention_exercises.ipynb #be2d77d8
+@hints
+def check_padding_mask(
+    f:Callable, # The answer: takes a list of lengths
+)->str|None:
+    "What is still wrong with `padding_mask`, or 'right'"
+    for lengths in ([2, 4, 1], [3], [2, 2], [0, 2]):
+        wanted = torch.tensor([[j >= n for j in range(max(lengths))] for n in lengths])
+        got = f(list(lengths))
+        if got is None: return 'it returned None; return a tensor of (N, longest) booleans'
+        if getattr(got, 'dtype', None) != torch.bool: return 'it holds no booleans'
+        if got.shape == wanted.T.shape != wanted.shape: return 'a row is a sentence'
+        if got.shape != wanted.shape:
+            return f'its shape is {tuple(got.shape)} for {lengths}, not {tuple(wanted.shape)}'
+        if torch.equal(got, ~wanted): return 'True hides; it is where there is no word'
+        if not torch.equal(got, wanted):
+            return f'{got.tolist()} for the lengths {lengths}; True is padding, at the end'
+
+@hints
+def check_state_of(
+    f:Callable, # The answer: takes embed_dim and kdim
+)->str|None:
+    "What is still wrong with `state_of`, or 'right'"
+    for embed_dim,kdim in [(6, 6), (6, 4), (3, 5)]:
+        state = nn.MultiheadAttention(embed_dim, 3, kdim=kdim).state_dict()
+        wanted = {name: tuple(p.shape) for name,p in state.items()}
+        got = f(embed_dim, kdim)
+        if got is None: return 'it returned None; return a dict from names to shapes'
+        got = {name: tuple(shape) for name,shape in got.items()}
+        for name in wanted.keys() - got.keys(): return f'{name} is missing for kdim={kdim}'
+        for name in got.keys() - wanted.keys(): return f'torch has no {name} for kdim={kdim}'
+        for name,shape in wanted.items():
+            if got[name] != shape: return f'{name} is {got[name]}, not {shape}, for kdim={kdim}'
+
 # %% ../nbs/kit/30_attention_exercises.ipynb #aa47ea80
 @hints
 def check_count_numbers(

@@ -32,28 +32,33 @@ def _repeat_heads(x, n_heads):
     "Repeat each head of `x`, the third dimension from the right, up to `n_heads`"
     heads = x.size(-3)
     if not heads or n_heads % heads:
-        raise RuntimeError('Number of heads in key and value must divide the number of heads '
-                           f'in query, but {heads} does not divide {n_heads}')
+        raise RuntimeError('Number of heads in key and value must divide the '
+                           'number of heads in query, but '
+                           f'{heads} does not divide {n_heads}')
     return x.repeat_interleave(n_heads//heads, -3)
 
 # %% ../../nbs/nn/06_attention.ipynb #690748b1
+#| code-fold: true
+#| code-summary: "Torch's errors: _check_attention"
 def _check_attention(query, key, value, attn_mask, dropout_p, is_causal):
     "Raise torch's errors"
     dims,types = zip(*[(x.dim(), x.dtype) for x in (query, key, value)])
     if is_causal and attn_mask is not None:
-        raise RuntimeError('Explicit attn_mask should not be set when is_causal=True')
+        raise RuntimeError('Explicit attn_mask should not be set when '
+                           'is_causal=True; pass one of the two')
     if min(dims) < 2:
-        raise RuntimeError('Expected query, key, and value to all be  at least 2 '
+        raise RuntimeError('Expected query, key, and value to all be at least 2 '
                            f'dimensional, but they have {dims} dimensions')
     if len({*types}) > 1:
         raise RuntimeError('Expected query, key, and value to have the same dtype, '
                            f'but got {types}')
     if attn_mask is not None:
         if attn_mask.dtype not in (torch.bool, torch.float32, query.dtype):
-            raise RuntimeError('Expected attn_mask dtype to be bool or float or to match '
-                               f'query dtype, but got {attn_mask.dtype}')
-    if dropout_p > 1: raise RuntimeError('dropout probability has to be between 0 and 1, '
-                                         f'but got {dropout_p}')
+            raise RuntimeError('Expected attn_mask dtype to be bool or float or to '
+                               f'match query dtype, but got {attn_mask.dtype}')
+    if dropout_p > 1:
+        raise RuntimeError('dropout probability has to be between 0 and 1, '
+                           f'but got {dropout_p}')
 
 # %% ../../nbs/nn/06_attention.ipynb #ec5f2f10
 def scaled_dot_product_attention(
@@ -69,12 +74,12 @@ def scaled_dot_product_attention(
 ):
     "`F.scaled_dot_product_attention`: for each query a weighted mean of the values"
     _check_attention(query, key, value, attn_mask, dropout_p, is_causal)
+    n,width = query.shape[-2:]
     if enable_gqa:
         heads = query.size(-3)
         key,value = _repeat_heads(key, heads),_repeat_heads(value, heads)
-    if is_causal:
-        attn_mask = _causal_mask(query.size(-2), key.size(-2), query.device)
-    if scale is None: scale = max(query.size(-1), 1)**-.5
+    if is_causal: attn_mask = _causal_mask(n, key.size(-2), query.device)
+    if scale is None: scale = max(width, 1)**-.5
     scores = query @ key.transpose(-2, -1) * scale
     if attn_mask is not None: scores += _as_bias(attn_mask, scores.dtype)
     weights = _safe_softmax(scores)
