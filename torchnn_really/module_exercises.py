@@ -96,96 +96,158 @@ def check_without_nan(
     module(x, torch.tensor(2.)).sum().backward()
     if not x.grad.isnan().any(): return 'the handle does not remove the hook'
 
-# %% ../nbs/kit/30_module_exercises.ipynb #611ef8b8
+# %% ../nbs/kit/30_module_exercises.ipynb #614249ac
 @hints
 def check_with_prefix(
-    f:Callable, # The answer: takes a state dict
-)->str|None:
+    f: Callable,  # The answer: takes a state dict
+) -> str | None:
     "What is still wrong with `with_prefix`, or 'right'"
     state = {'module.w': 1, 'module.module.b': 2, 'steps': 3, 'amodule.c': 4}
     got = f(dict(state))
-    if got is None: return 'it returned None; return a dict'
-    if 'b' in got: return 'module.module.b has one prefix; remove it once'
-    if 'steps' not in got: return 'steps has no prefix; it must stay as it is'
-    if 'ac' in got: return 'amodule.c does not begin with the prefix'
-    if dict(got) != {'w': 1, 'module.b': 2, 'steps': 3, 'amodule.c': 4}: return f'it returned {got}'
+    if got is None:
+        return 'it returned None; return a dict'
+    if 'b' in got:
+        return 'module.module.b has one prefix; remove it once'
+    if 'steps' not in got:
+        return 'steps has no prefix; it must stay as it is'
+    if 'ac' in got:
+        return 'amodule.c does not begin with the prefix'
+    if dict(got) != {'w': 1, 'module.b': 2, 'steps': 3, 'amodule.c': 4}:
+        return f'it returned {got}'
+
 
 @hints
 def check_load_matching(
-    f:Callable, # The answer: takes a model and a state dict
-)->str|None:
+    f: Callable,  # The answer: takes a model and a state dict
+) -> str | None:
     "What is still wrong with `load_matching`, or 'right'"
     model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
-    old,given = copy.deepcopy(model.state_dict()),nn.Linear(2, 3)
-    state = {'0.weight': given.weight.detach()+9, '1.weight': torch.ones(4), 'head': torch.ones(1),
-             '1.running_mean': torch.ones(3)}
+    old, given = copy.deepcopy(model.state_dict()), nn.Linear(2, 3)
+    state = {
+        '0.weight': given.weight.detach() + 9,
+        '1.weight': torch.ones(4),
+        'head': torch.ones(1),
+        '1.running_mean': torch.ones(3),
+    }
     got = f(model, state)
-    if got is None: return 'it returned None; return the names, a list'
+    if got is None:
+        return 'it returned None; return the names, a list'
     now = model.state_dict()
-    if not torch.equal(now['0.weight'], state['0.weight']): return '0.weight fits, and is not loaded'
-    if not torch.equal(now['1.running_mean'], torch.ones(3)): return 'a buffer that fits is not loaded'
-    if not torch.equal(now['0.bias'], old['0.bias']): return '0.bias was not given, and changed'
-    if {*got} != {'0.weight', '1.running_mean'}: return f'it returned {sorted(got)}'
+    if not torch.equal(now['0.weight'], state['0.weight']):
+        return '0.weight fits, and is not loaded'
+    if not torch.equal(now['1.running_mean'], torch.ones(3)):
+        return 'a buffer that fits is not loaded'
+    if not torch.equal(now['0.bias'], old['0.bias']):
+        return '0.bias was not given, and changed'
+    if {*got} != {'0.weight', '1.running_mean'}:
+        return f'it returned {sorted(got)}'
 
-# %% ../nbs/kit/30_module_exercises.ipynb #bd17aef9
+# %% ../nbs/kit/30_module_exercises.ipynb #f192c0a9
 @hints
 def check_freeze(
-    f:Callable, # The answer: takes a model and the beginning of a name
-)->str|None:
+    f: Callable,  # The answer: takes a model and the beginning of a name
+) -> str | None:
     "What is still wrong with `freeze`, or 'right'"
     model = nn.ModuleDict(dict(body=nn.Linear(2, 2), head=nn.Linear(2, 1), ahead=nn.Linear(1, 1)))
     got = f(model, 'head')
-    learned = {n.partition('.')[0] for n,p in model.named_parameters() if p.requires_grad}
-    if 'body' in learned: return 'body is still learned; set requires_grad of its parameters'
-    if 'head' not in learned: return 'head must be learned'
-    if 'ahead' in learned: return 'ahead does not begin with head'
-    if got is not model: return f'it returned {type(got).__name__}; return the model'
+    learned = {n.partition('.')[0] for n, p in model.named_parameters() if p.requires_grad}
+    if 'body' in learned:
+        return 'body is still learned; set requires_grad of its parameters'
+    if 'head' not in learned:
+        return 'head must be learned'
+    if 'ahead' in learned:
+        return 'ahead does not begin with head'
+    if got is not model:
+        return f'it returned {type(got).__name__}; return the model'
+
 
 @hints
 def check_halved(
-    f:Callable, # The answer: takes a model
-)->str|None:
+    f: Callable,  # The answer: takes a model
+) -> str | None:
     "What is still wrong with `halved`, or 'right'"
     model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
     got = f(model)
-    if got is None: return 'it returned None; return a model'
+    if got is None:
+        return 'it returned None; return a model'
     if got is model or model[0].weight.dtype != torch.float32:
         return 'the model itself has changed; .half() does not copy'
-    if {t.dtype for t in got.parameters()} != {torch.float16}: return 'not every parameter is float16'
-    if got[1].running_mean.dtype != torch.float16: return 'the buffers are still float32'
-    if got[1].num_batches_tracked.dtype != torch.int64: return 'a counter must stay int64'
+    if {t.dtype for t in got.parameters()} != {torch.float16}:
+        return 'not every parameter is float16'
+    if got[1].running_mean.dtype != torch.float16:
+        return 'the buffers are still float32'
+    if got[1].num_batches_tracked.dtype != torch.int64:
+        return 'a counter must stay int64'
     if not torch.equal(got[0].weight.float(), model[0].weight.half().float()):
         return 'the numbers are others'
 
-# %% ../nbs/kit/30_module_exercises.ipynb #274a9717
+# %% ../nbs/kit/30_module_exercises.ipynb #954ad747
 @hints
 def check_Residual(
-    make:Callable, # The answer: a class that takes modules
-)->str|None:
+    make: Callable,  # The answer: a class that takes modules
+) -> str | None:
     "What is still wrong with `Residual`, or 'right'"
-    layers,x = [nn.Linear(2, 2), nn.Tanh()],torch.randn(3, 2)
+    layers, x = [nn.Linear(2, 2), nn.Tanh()], torch.randn(3, 2)
     model = make(*layers)
     got = model(x)
-    if got is None: return 'forward returned None'
+    if got is None:
+        return 'forward returned None'
     inner = layers[1](layers[0](x))
-    if len([*model.parameters()]) != 2: return 'its layers are not registered; call super().__init__'
-    if torch.equal(got, inner): return 'that is what the layers give; add what came in'
-    if not torch.allclose(got, x+inner): return 'another number than x plus what the layers give'
+    if len([*model.parameters()]) != 2:
+        return 'its layers are not registered; call super().__init__'
+    if torch.equal(got, inner):
+        return 'that is what the layers give; add what came in'
+    if not torch.allclose(got, x + inner):
+        return 'another number than x plus what the layers give'
+
 
 @hints
 def check_replace_all(
-    f:Callable, # The answer: takes a model, a class and a function that makes a module
-)->str|None:
+    f: Callable,  # The answer: takes a model, a class and a function that makes a module
+) -> str | None:
     "What is still wrong with `replace_all`, or 'right'"
     model = nn.Sequential(nn.ReLU(), nn.Sequential(nn.Linear(1, 1), nn.ReLU()))
     kept = model[1][0]
     f(model, nn.ReLU, nn.Tanh)
-    if not isinstance(model[0], nn.Tanh): return 'a child was not replaced; use setattr'
-    if not isinstance(model[1][1], nn.Tanh): return 'a grandchild was not replaced; go into each child'
-    if model[0] is model[1][1]: return 'both are the same module; call make() for each'
-    if model[1][0] is not kept: return 'the linear layer was replaced, too'
+    if not isinstance(model[0], nn.Tanh):
+        return 'a child was not replaced; use setattr'
+    if not isinstance(model[1][1], nn.Tanh):
+        return 'a grandchild was not replaced; go into each child'
+    if model[0] is model[1][1]:
+        return 'both are the same module; call make() for each'
+    if model[1][0] is not kept:
+        return 'the linear layer was replaced, too'
 
-# %% ../nbs/kit/30_module_exercises.ipynb #e4547a56
+# %% ../nbs/kit/30_module_exercises.ipynb #62dfdd62
+@hints
+def check_total(
+    f:Callable, # The answer: takes a list of parameters
+)->str|None:
+    "What is still wrong with `total`, or 'right'"
+    params = nn.ParameterList([torch.tensor([1.,2.]), torch.tensor(4.)])
+    got = f(params)
+    if got is None: return 'it returned None; return a tensor'
+    if float(got) != 7: return f'it returned {float(got)} for [1, 2] and 4'
+    if not torch.is_tensor(got) or not got.requires_grad:
+        return 'autograd does not know how it was made; do not use item or float'
+    got.backward()
+    if any(p.grad is None for p in params): return 'a parameter has no gradient'
+
+@hints
+def check_Scales(
+    make:Callable, # The answer: a class that takes names
+)->str|None:
+    "What is still wrong with `Scales`, or 'right'"
+    model,x = make(['a', 'b']),torch.tensor([2.,3.])
+    got = model('a', x)
+    if got is None: return 'forward returned None'
+    n = len([*model.parameters()])
+    if n != 2: return f'it has {n} parameters for two names; a plain dict is not registered'
+    if not torch.equal(got, x): return 'each number must be 1 at the start'
+    got.sum().backward()
+    if sum(p.grad is not None for p in model.parameters()) != 1: return 'one number for each name'
+
+# %% ../nbs/kit/30_module_exercises.ipynb #bef00b61
 @hints
 def check_shares(
     f:Callable, # The answer: takes two models

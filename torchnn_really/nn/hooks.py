@@ -179,9 +179,7 @@ class _BackwardEnds(_Backward):
         if self.at_input is None: self.without_input(grads)
         return grads
 
-# %% ../../nbs/nn/00b_hooks.ipynb #4fec9bb2
-#| code-fold: true
-#| code-summary: "_BackwardCall"
+# %% ../../nbs/nn/00b_hooks.ipynb #49d128ce
 _WITHOUT_INPUT = (
     'Full backward hook is firing when gradients are computed with respect to '
     'module '
@@ -191,6 +189,9 @@ _WITHOUT_INPUT = (
     'for '
     'more details.')
 
+# %% ../../nbs/nn/00b_hooks.ipynb #3fa5bccd
+#| code-fold: true
+#| code-summary: "_BackwardCall"
 class _BackwardCall(_BackwardEnds):
     def without_input(self, grads):
         "No input has a gradient: the hooks run now"
@@ -222,7 +223,7 @@ class _BackwardCall(_BackwardEnds):
                           f'Tensor or a tuple of Tensors but received {type(out)}')
         return self.outputs(out)
 
-# %% ../../nbs/nn/00b_hooks.ipynb #d0ca3fcb
+# %% ../../nbs/nn/00b_hooks.ipynb #e75e40ba
 class _Ends(_Before):
     def _ends(self):
         "The backward hooks of a call, or None"
@@ -240,16 +241,17 @@ class _Ends(_Before):
             state['out'] = self._run_after(key, args, kwargs, state['out'])
         return ends.leave(state['out']) if ends else state['out']
 
-# %% ../../nbs/nn/00b_hooks.ipynb #299f4e9e
-#| code-fold: true
-#| code-summary: "Hooked"
+# %% ../../nbs/nn/00b_hooks.ipynb #aa00eee5
 _SILENCED = ('module forward hook with ``always_call=True`` raised an exception '
              'that was '
              'silenced as another error was raised in forward: ')
 
+# %% ../../nbs/nn/00b_hooks.ipynb #4c0bf2ef
+#| code-fold: true
+#| code-summary: "Hooked"
 class Hooked(_Ends):
     "A registry that can be called, and whose hooks run when it is"
-    def forward(self, *input):
+    def forward(self, *args): # What a model takes; a subclass writes it
         raise NotImplementedError(
             f'Module [{type(self).__name__}] is missing the required "forward" '
             'function')

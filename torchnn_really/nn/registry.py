@@ -167,7 +167,7 @@ class _OtherSetters(_Setters):
         if getattr(value, 'persistent', kept): self.register_buffer(name, value)
         else: self.register_buffer(name, value, persistent=False)
 
-# %% ../../nbs/nn/00_registry.ipynb #d5373334
+# %% ../../nbs/nn/00_registry.ipynb #e8ef5e9e
 #| code-fold: true
 #| code-summary: "_Found"
 class _Found(_OtherSetters):
@@ -178,7 +178,7 @@ class _Found(_OtherSetters):
                              f"'{name}'")
 
     def __delattr__(self, name):
-        for kept in map(vars(self).get, _Kept._dicts):
+        for kept in [getattr(self, d) for d in _Kept._dicts]:
             if name in kept:
                 self._non_persistent_buffers_set.discard(name)
                 del kept[name]

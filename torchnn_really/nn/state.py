@@ -77,15 +77,16 @@ class _StateDict(_Extra):
                                            keep_vars=keep_vars)
         return self._run_state_hooks(destination, prefix, version)
 
-# %% ../../nbs/nn/00c_state.ipynb #8e65b484
-#| code-fold: true
-#| code-summary: "_StateHooks"
+# %% ../../nbs/nn/00c_state.ipynb #dd292ea9
 _OLD_ORDER = (
     'Positional args are being deprecated, use kwargs instead. Refer to '
     'https://pytorch.'
     'org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.state_dict for '
     'details.')
 
+# %% ../../nbs/nn/00c_state.ipynb #94de2da6
+#| code-fold: true
+#| code-summary: "_StateHooks"
 class _StateHooks(_StateDict):
     def _run_state_hooks(self, destination, prefix, version):
         for hook in [*self._state_dict_hooks.values()]:
@@ -102,7 +103,7 @@ class _StateHooks(_StateDict):
         if destination is None: destination = given[0]
         return destination, prefix or given[1], keep_vars or given[2]
 
-# %% ../../nbs/nn/00c_state.ipynb #dd299973
+# %% ../../nbs/nn/00c_state.ipynb #80834b5e
 class _SaveHooks(_StateHooks):
     def register_state_dict_pre_hook(self, hook):
         "Call `hook(module, prefix, keep_vars)` before the module writes"
@@ -121,7 +122,7 @@ class _SaveHooks(_StateHooks):
                                'register_state_dict_post_hook')
         return self._add_hook(hook, ['_state_dict_hooks'])
 
-# %% ../../nbs/nn/00c_state.ipynb #11db4fd0
+# %% ../../nbs/nn/00c_state.ipynb #317f49f9
 def _misfit(key, given, t):
     "Why a tensor cannot be loaded, or None"
     if not torch.overrides.is_tensor_like(given):
@@ -133,7 +134,7 @@ def _misfit(key, given, t):
                 f'{given.shape} from '
                 f'checkpoint, the shape in current model is {t.shape}.')
 
-# %% ../../nbs/nn/00c_state.ipynb #052dddb3
+# %% ../../nbs/nn/00c_state.ipynb #82a9fb03
 #| code-fold: true
 #| code-summary: "_LoadOne"
 class _LoadOne(_SaveHooks):
@@ -161,14 +162,14 @@ class _LoadOne(_SaveHooks):
                     f'{given.size()}, '
                     f'an exception occurred : {e.args}.')
 
-# %% ../../nbs/nn/00c_state.ipynb #f2d63b28
+# %% ../../nbs/nn/00c_state.ipynb #2846775d
 def _warn_meta(key):
     warnings.warn(f'for {key}: copying from a non-meta parameter in the checkpoint to a meta '
                   'parameter in the current model, which is a no-op. (Did you mean to pass '
                   '`assign=True` to assign items in the state dictionary to their corresponding '
                   'key in the module instead of copying them in place?)')
 
-# %% ../../nbs/nn/00c_state.ipynb #50a27ceb
+# %% ../../nbs/nn/00c_state.ipynb #a72f7a5f
 #| code-fold: true
 #| code-summary: "_LoadPart"
 class _LoadPart(_LoadOne):
@@ -197,7 +198,7 @@ class _LoadPart(_LoadOne):
             first,dot,_ = k[len(prefix):].partition('.')
             if first not in (self._modules if dot else mine): yield k
 
-# %% ../../nbs/nn/00c_state.ipynb #52c00370
+# %% ../../nbs/nn/00c_state.ipynb #7de33096
 _Keys = namedtuple('IncompatibleKeys', ['missing_keys', 'unexpected_keys'])
 
 class _IncompatibleKeys(_Keys):
@@ -207,7 +208,7 @@ class _IncompatibleKeys(_Keys):
         return '<All keys matched successfully>'
     __str__ = __repr__
 
-# %% ../../nbs/nn/00c_state.ipynb #9f21244e
+# %% ../../nbs/nn/00c_state.ipynb #858b7d45
 #| code-fold: true
 #| code-summary: "_Load"
 class _Load(_LoadPart):
@@ -229,7 +230,7 @@ class _Load(_LoadPart):
         raise RuntimeError('Error(s) in loading state_dict for {}:\n\t{}'.format(
             type(self).__name__, '\n\t'.join(errors)))
 
-# %% ../../nbs/nn/00c_state.ipynb #c1832f1f
+# %% ../../nbs/nn/00c_state.ipynb #9bc8fecc
 #| code-fold: true
 #| code-summary: "_load_tree"
 def _load_tree(module, state_dict, versions, assign, found, prefix=''):
@@ -252,7 +253,7 @@ def _load_tree(module, state_dict, versions, assign, found, prefix=''):
                 'it should be '
                 'done inplace.')
 
-# %% ../../nbs/nn/00c_state.ipynb #73acfc00
+# %% ../../nbs/nn/00c_state.ipynb #0b6bc5a3
 class _WithModule:
     "A hook with its module as the first argument"
     def __init__(self, hook, module):
@@ -269,7 +270,7 @@ class _WithModule:
                                'Module!')
         self.__init__(*state)
 
-# %% ../../nbs/nn/00c_state.ipynb #bd9ad3a9
+# %% ../../nbs/nn/00c_state.ipynb #36bbb051
 class Stateful(_Load):
     "Hooks and registry, and `state_dict` both ways"
     def register_load_state_dict_pre_hook(self,
