@@ -5,14 +5,19 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/kit/30_module_exercises.ipynb #7bb75db0
+# %% ../nbs/kit/30_module_exercises.ipynb #0ffa5e7c
+# A type checker does not know what is registered:
+# pyright: reportArgumentType=false, reportOptionalMemberAccess=false
+# pyright: reportAttributeAccessIssue=false, reportIndexIssue=false
+
+# %% ../nbs/kit/30_module_exercises.ipynb #b4cc2d2a
 import copy
 import torch
 from collections.abc import Callable
 from torch import nn
 from .exercises import hints
 
-# %% ../nbs/kit/30_module_exercises.ipynb #17d6a1d7
+# %% ../nbs/kit/30_module_exercises.ipynb #58d3c782
 def _keeper():
     "A module with one of each kind"
     m = nn.Module()
@@ -50,7 +55,7 @@ def check_n_bytes(
     if got in said: return said[got]
     if got != 52: return f'it returned {got} for two float32 parameters of 2, one of 1, and 4 int64'
 
-# %% ../nbs/kit/30_module_exercises.ipynb #040a797f
+# %% ../nbs/kit/30_module_exercises.ipynb #0de00376
 @hints
 def check_record_shapes(
     f:Callable, # The answer: takes a model and a list
@@ -91,7 +96,7 @@ def check_without_nan(
     module(x, torch.tensor(2.)).sum().backward()
     if not x.grad.isnan().any(): return 'the handle does not remove the hook'
 
-# %% ../nbs/kit/30_module_exercises.ipynb #23b89e37
+# %% ../nbs/kit/30_module_exercises.ipynb #611ef8b8
 @hints
 def check_with_prefix(
     f:Callable, # The answer: takes a state dict
@@ -122,7 +127,7 @@ def check_load_matching(
     if not torch.equal(now['0.bias'], old['0.bias']): return '0.bias was not given, and changed'
     if {*got} != {'0.weight', '1.running_mean'}: return f'it returned {sorted(got)}'
 
-# %% ../nbs/kit/30_module_exercises.ipynb #198f0f59
+# %% ../nbs/kit/30_module_exercises.ipynb #bd17aef9
 @hints
 def check_freeze(
     f:Callable, # The answer: takes a model and the beginning of a name
@@ -152,7 +157,7 @@ def check_halved(
     if not torch.equal(got[0].weight.float(), model[0].weight.half().float()):
         return 'the numbers are others'
 
-# %% ../nbs/kit/30_module_exercises.ipynb #463f7495
+# %% ../nbs/kit/30_module_exercises.ipynb #274a9717
 @hints
 def check_Residual(
     make:Callable, # The answer: a class that takes modules
@@ -180,7 +185,7 @@ def check_replace_all(
     if model[0] is model[1][1]: return 'both are the same module; call make() for each'
     if model[1][0] is not kept: return 'the linear layer was replaced, too'
 
-# %% ../nbs/kit/30_module_exercises.ipynb #8292897b
+# %% ../nbs/kit/30_module_exercises.ipynb #e4547a56
 @hints
 def check_shares(
     f:Callable, # The answer: takes two models

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['Sequential', 'ModuleList', 'ModuleDict', 'ParameterList', 'ParameterDict']
 
-# %% ../../nbs/nn/02_containers.ipynb #77eca735
+# %% ../../nbs/nn/02_containers.ipynb #66f2dc79
 # A type checker does not know what is registered:
-# pyright: reportAttributeAccessIssue=false, reportIncompatibleMethodOverride=false
+# pyright: reportAttributeAccessIssue=false, reportIndexIssue=false
 
 # %% ../../nbs/nn/02_containers.ipynb #22d8705c
 import operator
@@ -36,7 +36,7 @@ class _Listed(Module):
         for key in keys: delattr(self, key)
         self._modules = OrderedDict((str(n), m) for n,m in enumerate(self))
 
-# %% ../../nbs/nn/02_containers.ipynb #523a1b22
+# %% ../../nbs/nn/02_containers.ipynb #86cfbfe9
 class _Grows(_Listed):
     def append(self, module):
         "Add a module at the end"
@@ -51,16 +51,18 @@ class _Grows(_Listed):
 
     def _shift(self, index, module):
         "Put a module before another; those behind it move by one"
-        for i in range(len(self), index, -1): self._modules[str(i)] = self._modules[str(i-1)]
+        for i in range(len(self), index, -1):
+            self._modules[str(i)] = self._modules[str(i-1)]
         self._modules[str(index)] = module
 
     def __dir__(self): return [k for k in super().__dir__() if not k.isdigit()]
 
-# %% ../../nbs/nn/02_containers.ipynb #541273b9
+# %% ../../nbs/nn/02_containers.ipynb #51788eff
 class _Sequence(_Grows):
     def __init__(self, *args):
         super().__init__()
-        if len(args) == 1 and isinstance(args[0], OrderedDict): named = args[0].items()
+        if len(args) == 1 and isinstance(args[0], OrderedDict):
+            named = args[0].items()
         else: named = ((str(i), m) for i,m in enumerate(args))
         for name, m in named: self.add_module(name, m)
 
@@ -72,7 +74,7 @@ class _Sequence(_Grows):
         for m in self: input = m(input)
         return input
 
-# %% ../../nbs/nn/02_containers.ipynb #1b5e7afa
+# %% ../../nbs/nn/02_containers.ipynb #9e2289c3
 class _Added(_Sequence):
     def extend(self, sequential):
         "Add modules at the end"
@@ -81,20 +83,24 @@ class _Added(_Sequence):
 
     def insert(self, index, module):
         "Put a module before the one at `index`"
-        if not _is_module(module): raise AssertionError(f'module should be of type: {Module}')
+        if not _is_module(module):
+            raise AssertionError(f'module should be of type: {Module}')
         n = len(self)
         if not -n <= index <= n: raise IndexError(f'Index out of range: {index}')
         self._shift(index+n if index < 0 else index, module)
         return self
 
-# %% ../../nbs/nn/02_containers.ipynb #11130c6a
+# %% ../../nbs/nn/02_containers.ipynb #180d407c
+#| code-fold: true
+#| code-summary: "Sequential"
 class Sequential(_Added):
     "torch's `nn.Sequential`: modules that are called one after the other"
     def __add__(self, other): return Sequential(*self).__iadd__(other)
 
     def __iadd__(self, other):
         if isinstance(other, Sequential): return self.extend(other)
-        raise ValueError('add operator supports only objects of Sequential class, but '
+        raise ValueError('add operator supports only objects of Sequential class, '
+                         'but '
                          f'{type(other)} is given.')
 
     def __mul__(self, other): return Sequential(*self).__imul__(other)
@@ -102,12 +108,16 @@ class Sequential(_Added):
 
     def __imul__(self, other):
         if not isinstance(other, int):
-            raise TypeError(f'unsupported operand type(s) for *: {type(self)} and {type(other)}')
+            raise TypeError(f'unsupported operand type(s) for *: {type(self)} and '
+                            f'{type(other)}')
         if other <= 0:
-            raise ValueError(f'Non-positive multiplication factor {other} for {type(self)}')
+            raise ValueError(f'Non-positive multiplication factor {other} for '
+                             f'{type(self)}')
         return self.extend([*self]*(other-1))
 
-# %% ../../nbs/nn/02_containers.ipynb #6d5226ce
+# %% ../../nbs/nn/02_containers.ipynb #01a5ec04
+#| code-fold: true
+#| code-summary: "_List"
 class _List(_Grows):
     def __init__(self, modules=None):
         super().__init__()
@@ -124,7 +134,8 @@ class _List(_Grows):
     def extend(self, modules):
         "Add modules at the end"
         if not isinstance(modules, Iterable):
-            raise TypeError('ModuleList.extend should be called with an iterable, but got '
+            raise TypeError('ModuleList.extend should be called with an iterable, '
+                            'but got '
                             + type(modules).__name__)
         for m in [*modules]: self.append(m)
         return self
@@ -145,7 +156,7 @@ class ModuleList(_List):
         if not lines: return f'{self._get_name()}()'
         return '\n  '.join([f'{self._get_name()}(', *map(_indented, lines)]) + '\n)'
 
-# %% ../../nbs/nn/02_containers.ipynb #7bd7dc8c
+# %% ../../nbs/nn/02_containers.ipynb #b8d033c9
 class _Mapped(Module):
     "What ModuleDict and ParameterDict share with a dict"
     def pop(self, key):
@@ -157,25 +168,29 @@ class _Mapped(Module):
     def _pairs(self, given, name):
         "Keys and values of what `update` was given"
         if not isinstance(given, Iterable):
-            raise TypeError(f'{name}.update should be called with an iterable of key/value '
+            raise TypeError(f'{name}.update should be called with an iterable of '
+                            'key/value '
                             f'pairs, but got {type(given).__name__}')
         if isinstance(given, Mapping | _Mapped): return [*given.items()]
         return [_pair(i, pair, name) for i,pair in enumerate(given)]
 
-# %% ../../nbs/nn/02_containers.ipynb #e6ae58df
+# %% ../../nbs/nn/02_containers.ipynb #d8171d13
 def _pair(i, pair, name):
     "A key and a value, or torch's error"
     where = f'{name} update sequence element #{i}'
     if not isinstance(pair, Iterable):
         raise TypeError(f'{where} should be Iterable; is{type(pair).__name__}')
     pair = [*pair]
-    if len(pair) != 2: raise ValueError(f'{where} has length {len(pair)}; 2 is required')
+    if len(pair) != 2:
+        raise ValueError(f'{where} has length {len(pair)}; 2 is required')
     return pair
 
-# %% ../../nbs/nn/02_containers.ipynb #ccac05d4
+# %% ../../nbs/nn/02_containers.ipynb #41516bd3
+#| code-fold: true
+#| code-summary: "ModuleDict"
 class ModuleDict(_Mapped):
     "torch's `nn.ModuleDict`: a dict of modules"
-    def __init__(self, modules=None):
+    def __init__(self, modules=None): # A dict, or pairs
         super().__init__()
         if modules is not None: self.update(modules)
     def __getitem__(self, key): return self._modules[key]
@@ -201,10 +216,11 @@ class ModuleDict(_Mapped):
         "Take modules from elsewhere"
         for key, m in self._pairs(modules, 'ModuleDict'): self[key] = m
 
-# %% ../../nbs/nn/02_containers.ipynb #dafdf7c0
+# %% ../../nbs/nn/02_containers.ipynb #7fdfd8bf
 def _line(key, v, name_of):
     "What `repr` says of an item"
-    if not isinstance(v, torch.Tensor): return f'  ({key}): Object of type: {type(v).__name__}'
+    if not isinstance(v, torch.Tensor):
+        return f'  ({key}): Object of type: {type(v).__name__}'
     kind = 'Parameter' if isinstance(v, Parameter) else 'Tensor'
     where = f' ({v.device})' if v.is_cuda else ''
     size = 'x'.join(map(str, v.shape))
@@ -212,13 +228,16 @@ def _line(key, v, name_of):
 
 def _as_parameter(v):
     "A tensor as a parameter; anything else as it is"
-    return Parameter(v) if isinstance(v, torch.Tensor) and not isinstance(v, Parameter) else v
+    is_plain = isinstance(v, torch.Tensor) and not isinstance(v, Parameter)
+    return Parameter(v) if is_plain else v
 
-# %% ../../nbs/nn/02_containers.ipynb #27157183
+# %% ../../nbs/nn/02_containers.ipynb #9df448d0
+#| code-fold: true
+#| code-summary: "ParameterList"
 class ParameterList(Module):
     "torch's `nn.ParameterList`: a list of parameters"
     _position = _Listed._position
-    def __init__(self, values=None):
+    def __init__(self, values=None): # Any iterable
         super().__init__()
         self._size = 0
         if values is not None: self += values
@@ -226,7 +245,8 @@ class ParameterList(Module):
     def __iter__(self): return (self[i] for i in range(len(self)))
     def __iadd__(self, parameters): return self.extend(parameters)
     def __dir__(self): return [k for k in super().__dir__() if not k.isdigit()]
-    def __setitem__(self, i, v): setattr(self, str(self._position(i)), _as_parameter(v))
+    def __setitem__(self, i, v):
+        setattr(self, str(self._position(i)), _as_parameter(v))
     def __getitem__(self, i):
         if not isinstance(i, slice): return getattr(self, str(self._position(i)))
         return type(self)(self[j] for j in range(len(self))[i])
@@ -240,7 +260,8 @@ class ParameterList(Module):
                values): # Any iterable that is no tensor
         "Add values at the end"
         if isinstance(values, torch.Tensor) or not isinstance(values, Iterable):
-            raise TypeError('ParameterList.extend should be called with an iterable, but got '
+            raise TypeError('ParameterList.extend should be called with an '
+                            'iterable, but got '
                             + type(values).__name__)
         for v in [*values]: self.append(v)
         return self
@@ -249,7 +270,9 @@ class ParameterList(Module):
     def __call__(self, *args, **kwargs):
         raise RuntimeError('ParameterList should not be called.')
 
-# %% ../../nbs/nn/02_containers.ipynb #534e32e8
+# %% ../../nbs/nn/02_containers.ipynb #ca4fea2b
+#| code-fold: true
+#| code-summary: "_Dict"
 class _Dict(_Mapped):
     def __init__(self, parameters=None):
         super().__init__()
@@ -257,8 +280,10 @@ class _Dict(_Mapped):
         if parameters is not None: self.update(parameters)
     def _key_to_attr(self, key):
         if isinstance(key, str): return key
-        raise TypeError('Index given to ParameterDict cannot be used as a key as it is not a '
-                        f"string (type is '{type(key).__name__}'). Open an issue on github if "
+        raise TypeError('Index given to ParameterDict cannot be used as a key as '
+                        'it is not a '
+                        f"string (type is '{type(key).__name__}'). Open an issue "
+                        "on github if "
                         'you need non-string keys.')
     def __getitem__(self, key): return getattr(self, self._key_to_attr(key))
     def __setitem__(self, key, value):
@@ -287,7 +312,7 @@ class _Views(_Dict):
         "What is at a key, or `default`"
         return self[key] if key in self else default
 
-# %% ../../nbs/nn/02_containers.ipynb #a6adf45b
+# %% ../../nbs/nn/02_containers.ipynb #7d8986c5
 class _Changes(_Views):
     def setdefault(self, key, default=None):
         "What is at a key; `default` is put there first if nothing is"
@@ -303,10 +328,13 @@ class _Changes(_Views):
     def update(self, parameters):
         "Take values from a dict, a `ParameterDict` or pairs"
         pairs = self._pairs(parameters, 'ParameterDict')
-        is_plain = isinstance(parameters, Mapping) and not isinstance(parameters, OrderedDict)
-        for key, v in sorted(pairs) if is_plain else pairs: self[key] = v
+        is_mapping = isinstance(parameters, Mapping)
+        if is_mapping and not isinstance(parameters, OrderedDict): pairs.sort()
+        for key, v in pairs: self[key] = v
 
-# %% ../../nbs/nn/02_containers.ipynb #e0b9dafc
+# %% ../../nbs/nn/02_containers.ipynb #cd55e521
+#| code-fold: true
+#| code-summary: "ParameterDict"
 class ParameterDict(_Changes):
     "torch's `nn.ParameterDict`: a dict of parameters"
     def copy(self):
@@ -319,7 +347,8 @@ class ParameterDict(_Changes):
         return ParameterDict((k, default) for k in keys)
     def extra_repr(self):
         return '\n'.join(_line(k, v, torch.typename) for k,v in self.items())
-    def __call__(self, input): raise RuntimeError('ParameterDict should not be called.')
+    def __call__(self, input):
+        raise RuntimeError('ParameterDict should not be called.')
     def __or__(self, other):
         return self.copy().__ior__(other)
     def __ror__(self, other):

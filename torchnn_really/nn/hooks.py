@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['RemovableHandle', 'Hooked']
 
-# %% ../../nbs/nn/00b_hooks.ipynb #b7848cb2
+# %% ../../nbs/nn/00b_hooks.ipynb #f7c3f33e
 # A type checker does not know what is registered:
-# pyright: reportAttributeAccessIssue=false
+# pyright: reportAttributeAccessIssue=false, reportOptionalIterable=false
+# pyright: reportCallIssue=false
 
 # %% ../../nbs/nn/00b_hooks.ipynb #8df4e21f
 import torch
@@ -16,11 +17,12 @@ import weakref
 from collections import OrderedDict
 from .registry import Registry
 
-# %% ../../nbs/nn/00b_hooks.ipynb #017316e7
+# %% ../../nbs/nn/00b_hooks.ipynb #d9de9402
 class RemovableHandle:
     "Removes a hook from each dict that knows its `id`; a context manager, too"
     next_id = 0
-    def __init__(self, hooks_dict, *, extra_dict=()):
+    def __init__(self, hooks_dict,    # Where the hook is kept
+                 *, extra_dict=()): # Dicts of marks
         self.id = f'hook {RemovableHandle.next_id}'
         RemovableHandle.next_id += 1
         self._refs = [weakref.ref(d) for d in (hooks_dict, *extra_dict)]
@@ -41,12 +43,14 @@ class _SavedHandle(RemovableHandle):
         self.id,dicts = state
         self._refs = [weakref.ref(OrderedDict() if d is None else d) for d in dicts]
 
-# %% ../../nbs/nn/00b_hooks.ipynb #03422ec8
-_FORWARD = '_forward_hooks', '_forward_hooks_with_kwargs', '_forward_hooks_always_called'
+# %% ../../nbs/nn/00b_hooks.ipynb #1f92dcd0
+_FORWARD = ('_forward_hooks', '_forward_hooks_with_kwargs',
+            '_forward_hooks_always_called')
 _BEFORE = '_forward_pre_hooks', '_forward_pre_hooks_with_kwargs'
 
 class _Hooks(Registry):
-    _dicts = *Registry._dicts, *_FORWARD, *_BEFORE, '_backward_hooks', '_backward_pre_hooks'
+    _dicts = (*Registry._dicts, *_FORWARD, *_BEFORE,
+              '_backward_hooks', '_backward_pre_hooks')
     _is_full_backward_hook = None # torch's tools ask
     def _add_hook(self, hook, names, marks=(), prepend=False):
         hooks,*extra = [vars(self)[n] for n in names]
@@ -57,15 +61,17 @@ class _Hooks(Registry):
         if prepend: hooks.move_to_end(handle.id, last=False)
         return handle
 
-# %% ../../nbs/nn/00b_hooks.ipynb #ad61edae
+# %% ../../nbs/nn/00b_hooks.ipynb #96b1a45a
 class _Registers(_Hooks):
     def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
-        "Call `hook(module, args)` before `forward`; what it returns replaces `args`"
+        "Call `hook(module, args)` before `forward`; what it returns replaces "
+        "`args`"
         return self._add_hook(hook, _BEFORE, [with_kwargs], prepend)
 
     def register_forward_hook(self, hook, *, prepend=False, with_kwargs=False,
                               always_call=False):
-        "Call `hook(module, args, out)` after `forward`; what it returns replaces `out`"
+        "Call `hook(module, args, out)` after `forward`; what it returns replaces "
+        "`out`"
         return self._add_hook(hook, _FORWARD, [with_kwargs, always_call], prepend)
 
     def register_full_backward_hook(self, hook, prepend=False):
@@ -76,7 +82,9 @@ class _Registers(_Hooks):
         "Call `hook(module, grad_output)` before the module's backward pass"
         return self._add_hook(hook, ['_backward_pre_hooks'], (), prepend)
 
-# %% ../../nbs/nn/00b_hooks.ipynb #7f2e6139
+# %% ../../nbs/nn/00b_hooks.ipynb #bf295cec
+#| code-fold: true
+#| code-summary: "_Before"
 class _Before(_Registers):
     def _run_before(self, args, kwargs):
         "What goes into `forward`, as the pre-hooks leave it"
@@ -88,7 +96,8 @@ class _Before(_Registers):
             got = hook(self, args, kwargs)
             if got is None: continue
             if not (isinstance(got, tuple) and len(got) == 2):
-                raise RuntimeError('forward pre-hook must return None or a tuple of (new_args, '
+                raise RuntimeError('forward pre-hook must return None or a tuple '
+                                   'of (new_args, '
                                    f'new_kwargs), but got {got}.')
             args,kwargs = got
         return args,kwargs
@@ -96,11 +105,13 @@ class _Before(_Registers):
     def _run_after(self, key, args, kwargs, out):
         "What comes out, as one forward hook leaves it"
         with_kwargs = key in self._forward_hooks_with_kwargs
-        hook = self._forward_hooks[key]
-        got = hook(self, args, kwargs, out) if with_kwargs else hook(self, args, out)
+        given = (args, kwargs) if with_kwargs else (args,)
+        got = self._forward_hooks[key](self, *given, out)
         return out if got is None else got
 
-# %% ../../nbs/nn/00b_hooks.ipynb #d6c8985d
+# %% ../../nbs/nn/00b_hooks.ipynb #7fd04efe
+#| code-fold: true
+#| code-summary: "_Identity"
 class _Identity(torch.autograd.Function):
     "A node that changes nothing, for hooks"
     @staticmethod
@@ -111,16 +122,18 @@ class _Identity(torch.autograd.Function):
     def backward(ctx, *grads): return grads
 
 def _through(xs, hook):
-    "`xs` with its tensors led through an identity with a hook; where tensors are, or None"
+    "`xs` with its tensors led through an identity with a hook; where tensors are, "
+    "or None"
     at = [i for i,x in enumerate(xs) if isinstance(x, torch.Tensor)]
-    if not (torch.is_grad_enabled() and any(xs[i].requires_grad for i in at)): return xs,None
+    if not (torch.is_grad_enabled() and any(xs[i].requires_grad for i in at)):
+        return xs,None
     out = [*xs]
     for i,x in zip(at, _Identity.apply(*[xs[i] for i in at])): out[i] = x
     node = next(out[i].grad_fn for i in at if out[i].grad_fn is not None)
     node.register_hook(hook)
     return tuple(out) if type(xs) is tuple else type(xs)(*out),at
 
-# %% ../../nbs/nn/00b_hooks.ipynb #f62762b5
+# %% ../../nbs/nn/00b_hooks.ipynb #bf30a663
 class _Backward:
     "The backward hooks of one call of a module"
     def __init__(self, module, hooks, pre_hooks):
@@ -136,17 +149,22 @@ class _Backward:
         got = hook(self.module, grads, *others)
         if got is None: return grads
         if len(got) == len(grads): return got
-        raise RuntimeError(f'Backward {"pre " * (not others)}hook returned an invalid number of '
+        raise RuntimeError(f'Backward {"pre " * (not others)}hook returned an '
+                           'invalid number of '
                            f'{what}, got {len(got)}, but expected {len(grads)}')
 
-# %% ../../nbs/nn/00b_hooks.ipynb #26b3f1a4
+# %% ../../nbs/nn/00b_hooks.ipynb #5238963c
+#| code-fold: true
+#| code-summary: "_BackwardEnds"
 class _BackwardEnds(_Backward):
     def inputs(self, args):
         "The arguments, through an identity that runs the hooks"
         def hook(grads, _):
-            if self.grads is None: return None # a gradient that did not pass the output
+            if self.grads is None:
+                return None # a gradient that did not pass the output
             found = self.spread(self.at_input, grads, len(args))
-            for f in self.hooks: found = self.changed(f, found, 'grad_input', self.grads)
+            for f in self.hooks:
+                found = self.changed(f, found, 'grad_input', self.grads)
             self.grads = None
             return tuple(found[i] for i in self.at_input)
         out,self.at_input = _through(args, hook)
@@ -155,24 +173,36 @@ class _BackwardEnds(_Backward):
 
     def at_output(self, grads):
         "Keep the gradients of what came out, as the pre-hooks leave them"
-        for f in self.pre_hooks: grads = self.changed(f, grads, 'grad_output')
+        for f in self.pre_hooks:
+            grads = self.changed(f, grads, 'grad_output')
         self.grads = grads
         if self.at_input is None: self.without_input(grads)
         return grads
 
-# %% ../../nbs/nn/00b_hooks.ipynb #c6456e93
+# %% ../../nbs/nn/00b_hooks.ipynb #4fec9bb2
+#| code-fold: true
+#| code-summary: "_BackwardCall"
+_WITHOUT_INPUT = (
+    'Full backward hook is firing when gradients are computed with respect to '
+    'module '
+    'outputs since no inputs require gradients. See '
+    'https://docs.pytorch.org/docs/main/'
+    'generated/torch.nn.Module.html#torch.nn.Module.register_full_backward_hook '
+    'for '
+    'more details.')
+
 class _BackwardCall(_BackwardEnds):
     def without_input(self, grads):
         "No input has a gradient: the hooks run now"
-        warnings.warn('Full backward hook is firing when gradients are computed with respect '
-                      'to module outputs since no inputs require gradients. See https://docs.'
-                      'pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.'
-                      'register_full_backward_hook for more details.', stacklevel=5)
+        warnings.warn(_WITHOUT_INPUT, stacklevel=5)
         for f in self.hooks:
             got = f(self.module, (None,)*self.n_inputs, grads)
-            if got is not None and not (isinstance(got, tuple) and {*got} <= {None}):
-                raise RuntimeError('Backward hook for Modules where no input requires gradient '
-                                   'should always return None or None for all gradients.')
+            is_none = isinstance(got, tuple) and all(g is None for g in got)
+            if got is not None and not is_none:
+                raise RuntimeError('Backward hook for Modules where no input '
+                                   'requires gradient '
+                                   'should always return None or None for all '
+                                   'gradients.')
         self.grads = None
 
     def outputs(self, out):
@@ -184,44 +214,58 @@ class _BackwardCall(_BackwardEnds):
         through,at = _through(outs, hook)
         return through if isinstance(out, tuple) else through[0]
 
-# %% ../../nbs/nn/00b_hooks.ipynb #d9cd4867
-class _Run(_Before):
+    def leave(self, out):
+        "`outputs`, with a warning if there is no tensor to watch"
+        if not isinstance(out, torch.Tensor | tuple):
+            warnings.warn('For backward hooks to be called, module output should '
+                          'be a '
+                          f'Tensor or a tuple of Tensors but received {type(out)}')
+        return self.outputs(out)
+
+# %% ../../nbs/nn/00b_hooks.ipynb #d0ca3fcb
+class _Ends(_Before):
+    def _ends(self):
+        "The backward hooks of a call, or None"
+        if not (self._backward_hooks or self._backward_pre_hooks): return None
+        return _BackwardCall(self, [*self._backward_hooks.values()],
+                             [*self._backward_pre_hooks.values()])
+
     def _run(self, args, kwargs, state):
         args,kwargs = state['ins'] = self._run_before(args, kwargs)
-        ends = None
-        if self._backward_hooks or self._backward_pre_hooks:
-            ends = _BackwardCall(self, [*self._backward_hooks.values()],
-                                 [*self._backward_pre_hooks.values()])
-            args = ends.inputs(args)
-            state['ins'] = args,kwargs
+        if ends := self._ends(): args = ends.inputs(args)
+        state['ins'] = args,kwargs
         state['out'] = self.forward(*args, **kwargs)
         for key in [*self._forward_hooks]:
             state['called'].add(key)
             state['out'] = self._run_after(key, args, kwargs, state['out'])
-        if ends is None: return state['out']
-        if not isinstance(state['out'], torch.Tensor | tuple):
-            warnings.warn('For backward hooks to be called, module output should be a Tensor or '
-                          f'a tuple of Tensors but received {type(state["out"])}')
-        return ends.outputs(state['out'])
+        return ends.leave(state['out']) if ends else state['out']
 
-# %% ../../nbs/nn/00b_hooks.ipynb #fbe71739
-class Hooked(_Run):
+# %% ../../nbs/nn/00b_hooks.ipynb #299f4e9e
+#| code-fold: true
+#| code-summary: "Hooked"
+_SILENCED = ('module forward hook with ``always_call=True`` raised an exception '
+             'that was '
+             'silenced as another error was raised in forward: ')
+
+class Hooked(_Ends):
     "A registry that can be called, and whose hooks run when it is"
-    def forward(self, *args):
+    def forward(self, *input):
         raise NotImplementedError(
-            f'Module [{type(self).__name__}] is missing the required "forward" function')
+            f'Module [{type(self).__name__}] is missing the required "forward" '
+            'function')
+
+    def _after_error(self, state):
+        "Hooks that are always called get their turn"
+        always,called = self._forward_hooks_always_called,state['called']
+        for key in [k for k in always if k not in called]:
+            try: state['out'] = self._run_after(key, *state['ins'], state['out'])
+            except Exception as e: warnings.warn(_SILENCED + str(e), stacklevel=3)
 
     def _call_hooked(self, args, kwargs):
         state = dict(ins=(args, kwargs), out=None, called=set())
         try: return self._run(args, kwargs, state)
         except Exception:
-            for key in [k for k in self._forward_hooks if k not in state['called']]:
-                if key not in self._forward_hooks_always_called: continue
-                try: state['out'] = self._run_after(key, *state['ins'], state['out'])
-                except Exception as e:
-                    warnings.warn('module forward hook with ``always_call=True`` raised an '
-                                  'exception that was silenced as another error was raised '
-                                  f'in forward: {e}')
+            self._after_error(state)
             raise
 
     def __call__(self, *args, **kwargs):

@@ -53,12 +53,15 @@ class _Grads(_Modes):
                 else: p.grad.detach_()
                 p.grad.zero_()
 
-# %% ../../nbs/nn/01_module.ipynb #bf4035b2
+# %% ../../nbs/nn/01_module.ipynb #6ef2bf05
+#| code-fold: true
+#| code-summary: "_exchange"
 def _exchange(t, new):
     "Give a tensor another's memory; says whether it could"
     if torch.__future__.get_overwrite_module_params_on_conversion(): return False
     try: t.data = new
-    except RuntimeError: return False # from a device with memory to one without, say
+    # from a device with memory to one without, say
+    except RuntimeError: return False
     return True
 
 class _Applied(_Grads):
@@ -72,10 +75,11 @@ class _Applied(_Grads):
         if not _exchange(grad, new): grad = new.requires_grad_(grad.requires_grad)
         out.grad = grad
 
-# %% ../../nbs/nn/01_module.ipynb #640e7bf8
+# %% ../../nbs/nn/01_module.ipynb #6e9d4675
 class _Apply(_Applied):
     def _apply(self, fn, recurse=True):
-        "Replace the memory of each parameter and gradient, and each buffer, by `fn` of it"
+        "Replace the memory of each parameter and gradient, and each buffer, by "
+        "`fn` of it"
         for m in self.children() if recurse else (): m._apply(fn)
         for name, p in self._parameters.items():
             if p is not None: self._apply_param(name, p, fn)
@@ -118,8 +122,9 @@ class _Moves(_Casts):
         "Memory on a device, without values"
         return self._apply(lambda t: torch.empty_like(t, device=device), recurse)
 
-# %% ../../nbs/nn/01_module.ipynb #5ee72d19
-def _parse_to(*args, device=None, dtype=None, non_blocking=False, memory_format=None, tensor=None):
+# %% ../../nbs/nn/01_module.ipynb #138cf4ea
+def _parse_to(*args, device=None, dtype=None, non_blocking=False,
+              memory_format=None, tensor=None):
     "What the arguments of `to` mean: device, dtype, non_blocking, memory_format"
     for a in args if tensor is None else (tensor, *args):
         match a:
@@ -130,23 +135,29 @@ def _parse_to(*args, device=None, dtype=None, non_blocking=False, memory_format=
             case _: device = torch.device(a)
     return device and torch.device(device), dtype, non_blocking, memory_format
 
-# %% ../../nbs/nn/01_module.ipynb #dd9e3905
+# %% ../../nbs/nn/01_module.ipynb #5694d3a9
+#| code-fold: true
+#| code-summary: "_To"
 class _To(_Moves):
     def to(self, *args, **kwargs):
-        "To a device, a dtype or both: `device`, `dtype`, `tensor`, `non_blocking`, `memory_format`"
+        "To a device, a dtype or both: `device`, `dtype`, `tensor`, "
+        "`non_blocking`, `memory_format`"
         device,dtype,non_blocking,layout = _parse_to(*args, **kwargs)
         if dtype and not (dtype.is_floating_point or dtype.is_complex):
-            raise TypeError('nn.Module.to only accepts floating point or complex dtypes, but got '
+            raise TypeError('nn.Module.to only accepts floating point or complex '
+                            'dtypes, but got '
                             f'desired dtype={dtype}')
         if dtype and dtype.is_complex: _warn_complex()
         def convert(t):
             to = dtype if t.is_floating_point() or t.is_complex() else None
-            options = dict(memory_format=layout) if layout and t.dim() in (4, 5) else {}
+            has_layout = layout and t.dim() in (4, 5)
+            options = dict(memory_format=layout) if has_layout else {}
             try: return t.to(device, to, non_blocking, **options)
             except NotImplementedError as e:
                 if 'Cannot copy out of meta tensor' not in str(e): raise
                 raise NotImplementedError(
-                    f'{e} Please use torch.nn.Module.to_empty() instead of torch.nn.Module.to() '
+                    f'{e} Please use torch.nn.Module.to_empty() instead of '
+                    'torch.nn.Module.to() '
                     'when moving module from meta to a different device.') from None
         return self._apply(convert)
 
@@ -156,16 +167,20 @@ def _warn_complex():
                   'change, and some modules might not work as expected when using complex tensors '
                   'as parameters or buffers.', stacklevel=3)
 
-# %% ../../nbs/nn/01_module.ipynb #f12aff62
+# %% ../../nbs/nn/01_module.ipynb #65b749da
+#| code-fold: true
+#| code-summary: "_Paths"
 class _Paths(_To):
     def _at(self, target, wanted, what):
         "What a path leads to, checked"
         path,_,name = target.rpartition('.')
         module = self.get_submodule(path)
         if not hasattr(module, name):
-            raise AttributeError(f'{type(module).__name__} has no attribute `{name}`')
+            raise AttributeError(f'{type(module).__name__} has no attribute '
+                                 f'`{name}`')
         found = getattr(module, name)
-        if not wanted(module, name, found): raise AttributeError(f'`{name}` is not {what}')
+        if not wanted(module, name, found):
+            raise AttributeError(f'`{name}` is not {what}')
         return found
 
     def get_submodule(self, target):
@@ -175,17 +190,19 @@ class _Paths(_To):
 
     def get_parameter(self, target):
         "The parameter at a path"
-        return self._at(target, lambda m, name, v: isinstance(v, Parameter), 'an nn.Parameter')
+        def wanted(m, name, v): return isinstance(v, Parameter)
+        return self._at(target, wanted, 'an nn.Parameter')
 
     def get_buffer(self, target):
         "The buffer at a path"
         return self._at(target, lambda m, name, v: name in m._buffers, 'a buffer')
 
-# %% ../../nbs/nn/01_module.ipynb #54982f75
+# %% ../../nbs/nn/01_module.ipynb #aa7bb9a5
 class _SetPath(_Paths):
     def set_submodule(self, target, module, strict=False):
         "Put another module at a path; with `strict` there must be one"
-        if target == '': raise ValueError('Cannot set the submodule without a target name!')
+        if target == '':
+            raise ValueError('Cannot set the submodule without a target name!')
         if not _is_module(module):
             raise ValueError(f'`module` is not an nn.Module, found {type(module)}')
         path,_,name = target.rpartition('.')
@@ -212,9 +229,10 @@ class _Printed(_SetPath):
         if len(extra) == 1 and not below: return f'{name}({extra[0]})'
         return f'{name}(\n  ' + '\n  '.join(extra+below) + '\n)'
 
-# %% ../../nbs/nn/01_module.ipynb #3e36d2c5
+# %% ../../nbs/nn/01_module.ipynb #307ddf1f
 class Module(_Printed):
-    "torch's `nn.Module`: keeps parameters, buffers and modules, calls hooks, saves and moves them"
+    "torch's `nn.Module`: keeps parameters, buffers and modules, calls hooks, "
+    "saves and moves them"
     def __getstate__(self): return vars(self).copy()
 
     def __setstate__(self, state):

@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['Registry']
 
-# %% ../../nbs/nn/00_registry.ipynb #7a96b700
+# %% ../../nbs/nn/00_registry.ipynb #2081e157
 # A type checker does not know what is registered:
-# pyright: reportAttributeAccessIssue=false
+# pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
+# pyright: reportOptionalSubscript=false
 
 # %% ../../nbs/nn/00_registry.ipynb #66df9ea9
 import torch
@@ -16,7 +17,7 @@ from collections import OrderedDict
 # %% ../../nbs/nn/00_registry.ipynb #48ba6012
 from torch.nn.parameter import Buffer, Parameter
 
-# %% ../../nbs/nn/00_registry.ipynb #7d51a058
+# %% ../../nbs/nn/00_registry.ipynb #4acf1c92
 class _Kept:
     "The dicts of a module: one for each kind of thing that it keeps"
     _dicts = '_parameters', '_buffers', '_modules'
@@ -24,18 +25,21 @@ class _Kept:
     def __init__(self, *args, **kwargs):
         name = f'{type(self).__name__}.__init__()'
         if kwargs and not self.call_super_init:
-            raise TypeError(f"{name} got an unexpected keyword argument '{[*kwargs][0]}'")
+            raise TypeError(f"{name} got an unexpected keyword argument "
+                            f"'{[*kwargs][0]}'")
         if args and not self.call_super_init:
-            raise TypeError(f'{name} takes 1 positional argument but {len(args)+1} were given')
+            raise TypeError(f'{name} takes 1 positional argument but {len(args)+1} '
+                            'were given')
         vars(self).update({d: OrderedDict() for d in self._dicts}, training=True,
                           _non_persistent_buffers_set=set())
         if self.call_super_init: super().__init__(*args, **kwargs)
 
-# %% ../../nbs/nn/00_registry.ipynb #e88701a8
+# %% ../../nbs/nn/00_registry.ipynb #70941d0e
 def _check_name(module, kind, name, kept):
     "Torch's errors for names that cannot be registered"
     if not isinstance(name, str):
-        raise TypeError(f'{kind} name should be a string. Got {torch.typename(name)}')
+        raise TypeError(f'{kind} name should be a string. Got '
+                        f'{torch.typename(name)}')
     if hasattr(module, name) and name not in kept:
         raise KeyError(f"attribute '{name}' already exists")
     if '.' in name:
@@ -43,41 +47,48 @@ def _check_name(module, kind, name, kept):
         raise KeyError(f'{kind} name can\'t contain "."{got}')
     if name == '': raise KeyError(f'{kind} name can\'t be empty string ""')
 
-# %% ../../nbs/nn/00_registry.ipynb #18ff0d1a
+# %% ../../nbs/nn/00_registry.ipynb #7b324c17
 class _Parameters(_Kept):
     def register_parameter(self, name, param):
         "Keep a parameter, or None, under a name"
         if '_parameters' not in vars(self):
-            raise AttributeError('cannot assign parameter before Module.__init__() call')
+            raise AttributeError('cannot assign parameter before Module.__init__() '
+                                 'call')
         _check_name(self, 'parameter', name, self._parameters)
         if not isinstance(param, Parameter | None):
-            raise TypeError(f"cannot assign '{torch.typename(param)}' object to parameter "
+            raise TypeError(f"cannot assign '{torch.typename(param)}' object to "
+                            "parameter "
                             f"'{name}' (torch.nn.Parameter or None required)")
         if param is not None and param.grad_fn:
             raise ValueError(
-                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must "
-                f"be created explicitly. To express '{name}' as a function of another "
+                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model "
+                "parameters must "
+                f"be created explicitly. To express '{name}' as a function of "
+                "another "
                 "Tensor, compute the value in the forward() method.")
         self._parameters[name] = param
 
-# %% ../../nbs/nn/00_registry.ipynb #a88e4716
+# %% ../../nbs/nn/00_registry.ipynb #dc34d734
 class _Buffers(_Parameters):
     def register_buffer(self, name, tensor, persistent=True):
         "Keep a tensor, or None, that is not learned; saved if persistent"
         if '_buffers' not in vars(self):
-            raise AttributeError('cannot assign buffer before Module.__init__() call')
+            raise AttributeError('cannot assign buffer before Module.__init__() '
+                                 'call')
         _check_name(self, 'buffer', name, self._buffers)
         if not (tensor is None or torch.overrides.is_tensor_like(tensor)):
-            raise TypeError(f"cannot assign '{torch.typename(tensor)}' object to buffer "
+            raise TypeError(f"cannot assign '{torch.typename(tensor)}' object to "
+                            "buffer "
                             f"'{name}' (torch Tensor or None required)")
         self._buffers[name] = tensor
         if persistent: self._non_persistent_buffers_set.discard(name)
         else: self._non_persistent_buffers_set.add(name)
 
-# %% ../../nbs/nn/00_registry.ipynb #2f0abf1a
+# %% ../../nbs/nn/00_registry.ipynb #b30807e7
 def _is_module(v):
     "Is it a module, ours or one of torch.nn?"
-    return hasattr(type(v), '_load_from_state_dict') and hasattr(type(v), 'named_modules')
+    needed = '_load_from_state_dict', 'named_modules'
+    return all(hasattr(type(v), name) for name in needed)
 
 class _Children(_Buffers):
     def add_module(self, name, module):
@@ -109,7 +120,9 @@ class _Assigned(_Children):
             case '_buffers': self._set_buffer(name, value)
             case None: super().__setattr__(name, value)
 
-# %% ../../nbs/nn/00_registry.ipynb #3daaeb40
+# %% ../../nbs/nn/00_registry.ipynb #b7006489
+#| code-fold: true
+#| code-summary: "_Setters"
 class _Setters(_Assigned):
     def _take_from(self, name, *dicts):
         "Make room for a name: it must not be in two places"
@@ -120,38 +133,49 @@ class _Setters(_Assigned):
     def _set_parameter(self, name, value):
         if isinstance(value, Parameter):
             if '_parameters' not in vars(self):
-                raise AttributeError('cannot assign parameters before Module.__init__() call')
+                raise AttributeError('cannot assign parameters before '
+                                     'Module.__init__() call')
             self._take_from(name, '_buffers', '_modules')
         elif value is not None:
-            raise TypeError(f"cannot assign '{torch.typename(value)}' as parameter '{name}' "
+            raise TypeError(f"cannot assign '{torch.typename(value)}' as parameter "
+                            f"'{name}' "
                             '(torch.nn.Parameter or None expected)')
         self.register_parameter(name, value)
 
-# %% ../../nbs/nn/00_registry.ipynb #5b6247b1
+# %% ../../nbs/nn/00_registry.ipynb #cd363c0f
+#| code-fold: true
+#| code-summary: "_OtherSetters"
 class _OtherSetters(_Setters):
     def _set_module(self, name, value):
         if _is_module(value):
             if '_modules' not in vars(self):
-                raise AttributeError('cannot assign module before Module.__init__() call')
+                raise AttributeError('cannot assign module before '
+                                     'Module.__init__() call')
             self._take_from(name, '_parameters', '_buffers')
         elif value is not None:
-            raise TypeError(f"cannot assign '{torch.typename(value)}' as child module '{name}' "
+            raise TypeError(f"cannot assign '{torch.typename(value)}' as child "
+                            f"module '{name}' "
                             '(torch.nn.Module or None expected)')
         self._modules[name] = value
 
     def _set_buffer(self, name, value):
         if not (value is None or torch.overrides.is_tensor_like(value)):
-            raise TypeError(f"cannot assign '{torch.typename(value)}' as buffer '{name}' "
+            raise TypeError(f"cannot assign '{torch.typename(value)}' as buffer "
+                            f"'{name}' "
                             '(torch.nn.Buffer, torch.Tensor or None expected)')
         kept = name not in vars(self).get('_non_persistent_buffers_set', ())
-        self.register_buffer(name, value, getattr(value, 'persistent', kept))
+        if getattr(value, 'persistent', kept): self.register_buffer(name, value)
+        else: self.register_buffer(name, value, persistent=False)
 
-# %% ../../nbs/nn/00_registry.ipynb #00b344c7
+# %% ../../nbs/nn/00_registry.ipynb #d5373334
+#| code-fold: true
+#| code-summary: "_Found"
 class _Found(_OtherSetters):
     def __getattr__(self, name):
         for d in _Kept._dicts:
             if name in (kept := vars(self).get(d, ())): return kept[name]
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute "
+                             f"'{name}'")
 
     def __delattr__(self, name):
         for kept in map(vars(self).get, _Kept._dicts):
@@ -163,9 +187,10 @@ class _Found(_OtherSetters):
 
     def __dir__(self):
         kept = [n for d in _Kept._dicts for n in vars(self)[d]]
-        return sorted(n for n in [*dir(type(self)), *vars(self), *kept] if not n[0].isdigit())
+        every = [*dir(type(self)), *vars(self), *kept]
+        return sorted(n for n in every if not n[0].isdigit())
 
-# %% ../../nbs/nn/00_registry.ipynb #bf62fc5e
+# %% ../../nbs/nn/00_registry.ipynb #789b8780
 class _Walk(_Found):
     def named_modules(self, memo=None, prefix='', remove_duplicate=True):
         "This module and all below it, with their names"
@@ -175,7 +200,8 @@ class _Walk(_Found):
         yield prefix, self
         for name, module in self._modules.items():
             path = f'{prefix}.{name}' if prefix else name
-            if module is not None: yield from module.named_modules(memo, path, remove_duplicate)
+            if module is not None:
+                yield from module.named_modules(memo, path, remove_duplicate)
 
     def modules(self, remove_duplicate=True):
         "`named_modules` without names"
@@ -195,12 +221,15 @@ class _WalkChildren(_Walk):
         "`named_children` without names"
         for _, m in self.named_children(): yield m
 
-# %% ../../nbs/nn/00_registry.ipynb #ea8d0d9b
+# %% ../../nbs/nn/00_registry.ipynb #8f19e617
+#| code-fold: true
+#| code-summary: "_Members"
 class _Members(_WalkChildren):
-    def _named_members(self, get_members_fn, prefix='', recurse=True, remove_duplicate=True):
+    def _named_members(self, get_members_fn, prefix='', recurse=True,
+                       remove_duplicate=True):
         memo = set()
-        modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
-        for path, module in modules if recurse else [(prefix, self)]:
+        below = self.named_modules(None, prefix, remove_duplicate)
+        for path, module in below if recurse else [(prefix, self)]:
             for name, v in get_members_fn(module):
                 if v is None or v in memo: continue
                 if remove_duplicate: memo.add(v)

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from .hooks import Hooked
 from .registry import Parameter
 
-# %% ../../nbs/nn/00c_state.ipynb #852543d4
+# %% ../../nbs/nn/00c_state.ipynb #f2cecf28
 _EXTRA = '_extra_state'
 
 class _Writes(Hooked):
@@ -28,28 +28,35 @@ class _Writes(Hooked):
     def _saved_tensors(self):
         kept = {n: b for n,b in self._buffers.items()
                 if n not in self._non_persistent_buffers_set}
-        return {n: t for n,t in [*self._parameters.items(), *kept.items()] if t is not None}
+        kept = {**self._parameters, **kept}
+        return {n: t for n,t in kept.items() if t is not None}
 
     def _save_to_state_dict(self, destination, prefix, keep_vars):
         for name, t in self._saved_tensors().items():
             destination[prefix+name] = t if keep_vars else t.detach()
-        if self._has('get_extra_state'): destination[prefix+_EXTRA] = self.get_extra_state()
+        if self._has('get_extra_state'):
+            destination[prefix+_EXTRA] = self.get_extra_state()
 
-# %% ../../nbs/nn/00c_state.ipynb #4587185d
+# %% ../../nbs/nn/00c_state.ipynb #2d706bf7
 class _Extra(_Writes):
-    def _has(self, name): return getattr(type(self), name) is not getattr(_Extra, name)
+    def _has(self, name):
+        return getattr(type(self), name) is not getattr(_Extra, name)
 
     def get_extra_state(self):
         "What to save besides tensors; a subclass may define it"
-        raise RuntimeError('Reached a code path in Module.get_extra_state() that should never '
+        raise RuntimeError('Reached a code path in Module.get_extra_state() that '
+                           'should never '
                            'be called: define get_extra_state in your module')
 
     def set_extra_state(self, state):
         "Take back what `get_extra_state` gave; a subclass may define it"
-        raise RuntimeError('Reached a code path in Module.set_extra_state() that should never '
+        raise RuntimeError('Reached a code path in Module.set_extra_state() that '
+                           'should never '
                            'be called: define set_extra_state in your module')
 
-# %% ../../nbs/nn/00c_state.ipynb #7f8a1812
+# %% ../../nbs/nn/00c_state.ipynb #8930d46c
+#| code-fold: true
+#| code-summary: "_StateDict"
 class _StateDict(_Extra):
     def state_dict(self, *args, destination=None, prefix='', keep_vars=False):
         "A dict from names to tensors: all that `load_state_dict` needs"
@@ -59,15 +66,26 @@ class _StateDict(_Extra):
             destination = OrderedDict()
             destination._metadata = OrderedDict()
         version = dict(version=self._version)
-        if hasattr(destination, '_metadata'): destination._metadata[prefix[:-1]] = version
-        for hook in [*self._state_dict_pre_hooks.values()]: hook(self, prefix, keep_vars)
+        if hasattr(destination, '_metadata'):
+            destination._metadata[prefix[:-1]] = version
+        for hook in [*self._state_dict_pre_hooks.values()]:
+            hook(self, prefix, keep_vars)
         self._save_to_state_dict(destination, prefix, keep_vars)
         for name, m in self._modules.items():
-            if m is not None: m.state_dict(destination=destination, prefix=f'{prefix}{name}.',
+            if m is not None:
+                m.state_dict(destination=destination, prefix=f'{prefix}{name}.',
                                            keep_vars=keep_vars)
         return self._run_state_hooks(destination, prefix, version)
 
-# %% ../../nbs/nn/00c_state.ipynb #16a59830
+# %% ../../nbs/nn/00c_state.ipynb #8e65b484
+#| code-fold: true
+#| code-summary: "_StateHooks"
+_OLD_ORDER = (
+    'Positional args are being deprecated, use kwargs instead. Refer to '
+    'https://pytorch.'
+    'org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.state_dict for '
+    'details.')
+
 class _StateHooks(_StateDict):
     def _run_state_hooks(self, destination, prefix, version):
         for hook in [*self._state_dict_hooks.values()]:
@@ -79,14 +97,12 @@ class _StateHooks(_StateDict):
         return destination
 
     def _old_order(self, args, destination, prefix, keep_vars):
-        warnings.warn('Positional args are being deprecated, use kwargs instead. Refer to '
-                      'https://pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.'
-                      'Module.state_dict for details.', FutureWarning, stacklevel=3)
+        warnings.warn(_OLD_ORDER, FutureWarning, stacklevel=3)
         given = [*args, *(None, '', False)[len(args):]]
         if destination is None: destination = given[0]
         return destination, prefix or given[1], keep_vars or given[2]
 
-# %% ../../nbs/nn/00c_state.ipynb #0bc4c990
+# %% ../../nbs/nn/00c_state.ipynb #dd299973
 class _SaveHooks(_StateHooks):
     def register_state_dict_pre_hook(self, hook):
         "Call `hook(module, prefix, keep_vars)` before the module writes"
@@ -99,33 +115,39 @@ class _SaveHooks(_StateHooks):
 
     def _register_state_dict_hook(self, hook):
         if getattr(hook, '_from_public_api', False):
-            raise RuntimeError('Cannot register the same function as the state dict post hook '
-                               'that was previously registered via register_state_dict_post_hook')
+            raise RuntimeError('Cannot register the same function as the state '
+                               'dict post hook '
+                               'that was previously registered via '
+                               'register_state_dict_post_hook')
         return self._add_hook(hook, ['_state_dict_hooks'])
 
-# %% ../../nbs/nn/00c_state.ipynb #565ff0fc
+# %% ../../nbs/nn/00c_state.ipynb #11db4fd0
 def _misfit(key, given, t):
     "Why a tensor cannot be loaded, or None"
     if not torch.overrides.is_tensor_like(given):
-        return (f'While copying the parameter named "{key}", expected torch.Tensor or '
+        return (f'While copying the parameter named "{key}", expected torch.Tensor '
+                'or '
                 f'Tensor-like object from checkpoint but received {type(given)}')
     if given.shape != t.shape:
-        return (f'size mismatch for {key}: copying a param with shape {given.shape} from '
+        return (f'size mismatch for {key}: copying a param with shape '
+                f'{given.shape} from '
                 f'checkpoint, the shape in current model is {t.shape}.')
 
-# %% ../../nbs/nn/00c_state.ipynb #1200ebd2
+# %% ../../nbs/nn/00c_state.ipynb #052dddb3
+#| code-fold: true
+#| code-summary: "_LoadOne"
 class _LoadOne(_SaveHooks):
     def _assigned(self, name, given, t):
         "Put a loaded tensor in the place of ours"
         if isinstance(t, Parameter):
-            if not isinstance(given, Parameter): given = Parameter(given, t.requires_grad)
+            if not isinstance(given, Parameter):
+                given = Parameter(given, t.requires_grad)
             given.requires_grad_(t.requires_grad)
         setattr(self, name, given)
 
     def _load_one(self, name, key, given, t, assign):
         "Copy or assign one tensor; what went wrong, or None"
-        if torch.overrides.is_tensor_like(given) and t.dim() == 0 and given.shape == (1,):
-            given = given[0] # as PyTorch 0.3 saved single numbers
+        if t.dim() == 0 and getattr(given, 'shape', ()) == (1,): given = given[0]
         if why := _misfit(key, given, t): return why
         if t.is_meta and not given.is_meta and not assign: _warn_meta(key)
         try:
@@ -133,8 +155,10 @@ class _LoadOne(_SaveHooks):
                 if assign: self._assigned(name, given, t)
                 else: t.copy_(given)
         except Exception as e:
-            return (f'While copying the parameter named "{key}", whose dimensions in the model '
-                    f'are {t.size()} and whose dimensions in the checkpoint are {given.size()}, '
+            return (f'While copying the parameter named "{key}", whose dimensions '
+                    'in the model '
+                    f'are {t.size()} and whose dimensions in the checkpoint are '
+                    f'{given.size()}, '
                     f'an exception occurred : {e.args}.')
 
 # %% ../../nbs/nn/00c_state.ipynb #f2d63b28
@@ -144,41 +168,54 @@ def _warn_meta(key):
                   '`assign=True` to assign items in the state dictionary to their corresponding '
                   'key in the module instead of copying them in place?)')
 
-# %% ../../nbs/nn/00c_state.ipynb #5b225ad3
+# %% ../../nbs/nn/00c_state.ipynb #50a27ceb
+#| code-fold: true
+#| code-summary: "_LoadPart"
 class _LoadPart(_LoadOne):
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict,
                               missing_keys, unexpected_keys, error_msgs):
         for hook in [*self._load_state_dict_pre_hooks.values()]:
-            hook(state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
-                 error_msgs)
-        mine,assign = self._saved_tensors(),local_metadata.get('assign_to_params_buffers', False)
+            hook(state_dict, prefix, local_metadata, strict, missing_keys,
+                 unexpected_keys, error_msgs)
+        mine = self._saved_tensors()
+        assign = local_metadata.get('assign_to_params_buffers', False)
         for name, t in mine.items():
             if (key := prefix+name) not in state_dict: missing_keys += [key]*strict
             elif why := self._load_one(name, key, state_dict[key], t, assign):
                 error_msgs.append(why)
         if self._has('set_extra_state'):
             mine[_EXTRA] = None
-            if (key := prefix+_EXTRA) in state_dict: self.set_extra_state(state_dict[key])
+            if (key := prefix+_EXTRA) in state_dict:
+                self.set_extra_state(state_dict[key])
             else: missing_keys += [key]*strict
         if strict: unexpected_keys += self._unexpected(state_dict, prefix, mine)
 
     def _unexpected(self, state_dict, prefix, mine):
         "Keys below the prefix that are neither ours nor a child's"
-        names = {k: k[len(prefix):].partition('.') for k in state_dict if k.startswith(prefix)}
-        return [k for k,(first,dot,_) in names.items() if first not in (self._modules if dot else mine)]
+        for k in state_dict:
+            if not k.startswith(prefix): continue
+            first,dot,_ = k[len(prefix):].partition('.')
+            if first not in (self._modules if dot else mine): yield k
 
-# %% ../../nbs/nn/00c_state.ipynb #683da9a6
-class _IncompatibleKeys(namedtuple('IncompatibleKeys', ['missing_keys', 'unexpected_keys'])):
+# %% ../../nbs/nn/00c_state.ipynb #52c00370
+_Keys = namedtuple('IncompatibleKeys', ['missing_keys', 'unexpected_keys'])
+
+class _IncompatibleKeys(_Keys):
     "What `load_state_dict` returns"
     def __repr__(self):
-        return super().__repr__() if any(self) else '<All keys matched successfully>'
+        if any(self): return super().__repr__()
+        return '<All keys matched successfully>'
     __str__ = __repr__
 
+# %% ../../nbs/nn/00c_state.ipynb #9f21244e
+#| code-fold: true
+#| code-summary: "_Load"
 class _Load(_LoadPart):
     def load_state_dict(self, state_dict, strict=True, assign=False):
         "Load what `state_dict` gave, of this model or of one with the same names"
         if not isinstance(state_dict, Mapping):
-            raise TypeError(f'Expected state_dict to be dict-like, got {type(state_dict)}.')
+            raise TypeError(f'Expected state_dict to be dict-like, got '
+                            f'{type(state_dict)}.')
         versions,found = getattr(state_dict, '_metadata', None),([], [], [])
         state_dict = OrderedDict(state_dict)
         if versions is not None: state_dict._metadata = versions
@@ -186,14 +223,18 @@ class _Load(_LoadPart):
         missing,unexpected,errors = found
         for what, keys in [('Missing', missing), ('Unexpected', unexpected)][::-1]:
             said = ', '.join(f'"{k}"' for k in keys)
-            if strict and keys: errors.insert(0, f'{what} key(s) in state_dict: {said}. ')
+            if strict and keys:
+                errors.insert(0, f'{what} key(s) in state_dict: {said}. ')
         if not errors: return _IncompatibleKeys(missing, unexpected)
         raise RuntimeError('Error(s) in loading state_dict for {}:\n\t{}'.format(
             type(self).__name__, '\n\t'.join(errors)))
 
-# %% ../../nbs/nn/00c_state.ipynb #e71f43a9
+# %% ../../nbs/nn/00c_state.ipynb #c1832f1f
+#| code-fold: true
+#| code-summary: "_load_tree"
 def _load_tree(module, state_dict, versions, assign, found, prefix=''):
-    "Each module loads its part; `found` collects missing and unexpected keys and errors"
+    "Each module loads its part; `found` collects missing and unexpected keys and "
+    "errors"
     local = versions.get(prefix[:-1], {})
     if assign: local['assign_to_params_buffers'] = assign
     module._load_from_state_dict(state_dict, prefix, local, True, *found)
@@ -205,25 +246,30 @@ def _load_tree(module, state_dict, versions, assign, found, prefix=''):
     for hook in [*module._load_state_dict_post_hooks.values()]:
         if hook(module, keys) is not None:
             raise AssertionError(
-                'Hooks registered with ``register_load_state_dict_post_hook`` are not expected '
-                'to return new values, if incompatible_keys need to be modified, it should be '
+                'Hooks registered with ``register_load_state_dict_post_hook`` are '
+                'not expected '
+                'to return new values, if incompatible_keys need to be modified, '
+                'it should be '
                 'done inplace.')
 
-# %% ../../nbs/nn/00c_state.ipynb #95285e6d
+# %% ../../nbs/nn/00c_state.ipynb #73acfc00
 class _WithModule:
     "A hook with its module as the first argument"
-    def __init__(self, hook, module): self.hook,self.module = hook,weakref.ref(module)
+    def __init__(self, hook, module):
+        self.hook,self.module = hook,weakref.ref(module)
     def __call__(self, *args):
         module = self.module()
-        if module is None: raise RuntimeError('You are trying to call the hook of a dead Module!')
+        if module is None:
+            raise RuntimeError('You are trying to call the hook of a dead Module!')
         return self.hook(module, *args)
     def __getstate__(self): return self.hook, self.module()
     def __setstate__(self, state):
         if state[1] is None:
-            raise RuntimeError('You are trying to revive the hook of a dead Module!')
+            raise RuntimeError('You are trying to revive the hook of a dead '
+                               'Module!')
         self.__init__(*state)
 
-# %% ../../nbs/nn/00c_state.ipynb #608a6860
+# %% ../../nbs/nn/00c_state.ipynb #bd9ad3a9
 class Stateful(_Load):
     "Hooks and registry, and `state_dict` both ways"
     def register_load_state_dict_pre_hook(self,
