@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from .exercises import hints
 
-# %% ../nbs/kit/33_layer_exercises.ipynb #d1451d4f
+# %% ../nbs/kit/33_layer_exercises.ipynb #71aed34e
 @hints
 def check_lecun_normal_(
     f:Callable, # The answer: fills a weight, and returns it
@@ -25,12 +25,18 @@ def check_lecun_normal_(
     if not weight.any(): return 'the weight is still zero; fill it in place'
     if got is not weight: return 'it must return the weight that it filled'
     std,kurtosis = weight.std().item(),((weight/weight.std())**4).mean().item()
-    said = {40*36: 'that is 1/√(fan out)', 25: 'a convolution reads 4·9 numbers of each channel',
-            40: 'that is 1/√(fan out), without the window', 36: 'each output reads 25 channels',
-            450: 'there is a gain of √2; LeCun has none', 65*18: 'that is Xavier, the mean of both fans'}
+    said = {
+        40 * 36: 'that is 1/√(fan out)',
+        25: 'a convolution reads 4·9 numbers of each channel',
+        40: 'that is 1/√(fan out), without the window',
+        36: 'each output reads 25 channels',
+        450: 'there is a gain of √2; LeCun has none',
+        65 * 18: 'that is Xavier, the mean of both fans',
+    }
     if abs(std*30 - 1) > .02:
         for n,hint in said.items():
-            if abs(std*math.sqrt(n) - 1) < .02: return f'the standard deviation is {std:.4f}: {hint}'
+            if abs(std * math.sqrt(n) - 1) < 0.02:
+                return f'the standard deviation is {std:.4f}: {hint}'
         return f'the standard deviation is {std:.4f} for a fan in of 900; 1/30 is right'
     if kurtosis < 2.5: return 'the numbers are uniform; draw them from a normal distribution'
     if abs(weight.mean().item()) > .003: return 'the mean is not 0'
@@ -55,7 +61,7 @@ def check_unit_output_(
     if abs(std - 1) > .01: return f'the standard deviation is {std:.3f}, and should be 1'
     if ratio.mean() < 0: return 'the weight has changed its sign'
 
-# %% ../nbs/kit/33_layer_exercises.ipynb #646c4aaf
+# %% ../nbs/kit/33_layer_exercises.ipynb #57e5dc48
 @hints
 def check_Slope(
     make:Callable, # The answer: takes the number of channels, and the first slope
@@ -63,7 +69,8 @@ def check_Slope(
     "What is still wrong with `Slope`, or 'right'"
     layer,theirs = make(3),nn.PReLU(3)
     names = [name for name,_ in layer.named_parameters()]
-    if names != ['weight']: return f'it learns {names or "nothing"}; wanted is one parameter, weight'
+    if names != ['weight']:
+        return f'it learns {names or "nothing"}; wanted is one parameter, weight'
     if layer.weight.shape != (3,): return f'weight has shape {tuple(layer.weight.shape)}, not (3,)'
     if not (layer.weight == .25).all(): return 'the slopes do not start at init, 0.25'
     if (make(2, .5).weight != .5).any(): return 'the slopes do not start at init'
@@ -81,7 +88,7 @@ def check_Slope(
     got.sum().backward()
     if layer.weight.grad is None: return 'no gradient reaches the slopes'
 
-# %% ../nbs/kit/33_layer_exercises.ipynb #ddf0a76b
+# %% ../nbs/kit/33_layer_exercises.ipynb #fefc9444
 @hints
 def check_Separable(
     make:Callable, # The answer: takes channels in and out, and the size of a window
@@ -98,7 +105,8 @@ def check_Separable(
     x = torch.randn(2, 4, 8, 7)
     got = layer(x)
     if got is None: return 'forward returned None'
-    if got.shape != (2, 6, 8, 7): return f'from (2, 4, 8, 7) it makes {tuple(got.shape)}, not (2, 6, 8, 7)'
+    if got.shape != (2, 6, 8, 7):
+        return f'from (2, 4, 8, 7) it makes {tuple(got.shape)}, not (2, 6, 8, 7)'
     if make(2, 3, 5)(torch.zeros(1, 2, 9, 9)).shape[2:] != (9, 9):
         return 'a window of 5 pixels changes the size of the image'
     zero = torch.zeros(1, 4, 8, 7)
@@ -109,7 +117,7 @@ def check_Separable(
     if seen[3:6, 2:5].sum() < 9: return 'a pixel does not reach the nine outputs around it'
     if seen.sum() > 9: return 'a pixel reaches more than the nine outputs around it'
 
-# %% ../nbs/kit/33_layer_exercises.ipynb #3e925656
+# %% ../nbs/kit/33_layer_exercises.ipynb #86aadc29
 @hints
 def check_Reshape(
     make:Callable, # The answer: takes the new sizes of a sample
@@ -121,15 +129,17 @@ def check_Reshape(
         if got is None: return 'forward returned None'
         if not torch.equal(got, x.reshape(want)):
             return f'Reshape{sizes} makes {tuple(got.shape)} of (2, 12), where {want} is right'
-    if not torch.equal(make(12)(x.reshape(2, 3, 4)), x): return 'a sample may have several dimensions'
+    if not torch.equal(make(12)(x.reshape(2, 3, 4)), x):
+        return 'a sample may have several dimensions'
     got = make(3, 4)(x[:0])
-    if got.shape != (0, 3, 4): return f'of an empty batch it makes {tuple(got.shape)}, not (0, 3, 4)'
+    if got.shape != (0, 3, 4):
+        return f'of an empty batch it makes {tuple(got.shape)}, not (0, 3, 4)'
     got = make(3, -1)(x[:0])
     if got.shape != (0, 3, 4): return f'of an empty batch, with -1, it makes {tuple(got.shape)}'
     said = repr(make(1, 28, 28))
     if not said.endswith('(1, 28, 28)'): return f'repr shows {said}; add extra_repr'
 
-# %% ../nbs/kit/33_layer_exercises.ipynb #28310d5d
+# %% ../nbs/kit/33_layer_exercises.ipynb #962d3d78
 @hints
 def check_Residual(
     make:Callable, # The answer: takes a module
@@ -139,18 +149,18 @@ def check_Residual(
     layer,x = make(part),torch.randn(4, 3)
     names = [name for name,_ in layer.named_parameters()]
     if not names: return 'parameters() finds nothing; assign the layer to an attribute'
-    if not all(name.startswith('layer.') for name in names): return f'its parameters are called {names}'
+    if not all(name.startswith('layer.') for name in names):
+        return f'its parameters are called {names}'
     layer.eval()
-    got,want = layer(x),x + part(x)
+    kept,want = x.clone(),x + part(x)
+    got = layer(x)
     if got is None: return 'forward returned None'
+    if not torch.equal(x, kept): return 'it changes its input in place'
     if torch.allclose(got, part(x)): return 'it gives layer(x); add x'
     if torch.allclose(got, 2*part(x)): return 'it adds what the layer gives twice; add x'
     if not torch.allclose(got, want): return 'it does not give x + layer(x)'
-    kept = x.clone()
-    layer(x)
-    if not torch.equal(x, kept): return 'it changes its input in place'
 
-# %% ../nbs/kit/33_layer_exercises.ipynb #20760033
+# %% ../nbs/kit/33_layer_exercises.ipynb #65a577aa
 @hints
 def check_running_mean(
     f:Callable, # The answer: takes means of batches, and torch's momentum
@@ -160,18 +170,20 @@ def check_running_mean(
     def wanted(momentum):
         layer = nn.BatchNorm1d(1, momentum=momentum)
         for mean in means: layer(torch.tensor([[mean - 1], [mean + 1]]))
-        return layer.running_mean.item()
+        return float(layer.state_dict()['running_mean'])
     got = f(means, .25)
     if got is None: return 'it returned None; return a number'
     if abs(f(means, 1.) - 4) < 1e-5 and abs(got - wanted(.25)) > 1e-5:
         return 'with momentum 1 it keeps the first mean; momentum is the share of the new one'
     if abs(f(means, .25) - wanted(.75)) < 1e-5: return 'momentum is the share of the new mean'
-    if abs(got - wanted(.25)) > 1e-5: return f'{got} with momentum 0.25, where {wanted(.25)} is right'
+    if abs(got - wanted(0.25)) > 1e-5:
+        return f'{got} with momentum 0.25, where {wanted(0.25)} is right'
     got = f(means, None)
     if got is None: return 'it returned None for momentum=None'
-    if abs(got - 10/3) > 1e-5: return f'{got} with momentum=None, where the plain mean is {10/3:.4f}'
+    if abs(got - 10 / 3) > 1e-5:
+        return f'{got} with momentum=None, where the plain mean is {10 / 3:.4f}'
 
-# %% ../nbs/kit/33_layer_exercises.ipynb #27407484
+# %% ../nbs/kit/33_layer_exercises.ipynb #1212e3e8
 @hints
 def check_RMSNorm(
     make:Callable, # The answer: takes the numbers in a row, and eps
@@ -179,7 +191,8 @@ def check_RMSNorm(
     "What is still wrong with `RMSNorm`, or 'right'"
     layer,theirs = make(5, .5),nn.RMSNorm(5, .5)
     names = [name for name,_ in layer.named_parameters()]
-    if names != ['weight']: return f'it learns {names or "nothing"}; wanted is one parameter, weight'
+    if names != ['weight']:
+        return f'it learns {names or "nothing"}; wanted is one parameter, weight'
     if layer.weight.shape != (5,) or (layer.weight != 1).any(): return 'weight starts as 5 ones'
     with torch.no_grad():
         for module in (layer, theirs): module.weight.copy_(torch.tensor([1, 2, -1, .5, 3]))

@@ -19,13 +19,14 @@ def _calculate_fan_in_and_fan_out(tensor): # A weight, `(out, in, …)`
     window = math.prod(tensor.shape[2:])
     return tensor.shape[1]*window, tensor.shape[0]*window
 
-# %% ../../nbs/nn/05b_init.ipynb #e9339b4e
-_LINEAR = ['linear', 'sigmoid', *(f'conv{t}{n}d' for t in ('', '_transpose') for n in (1, 2, 3))]
-_GAINS = dict.fromkeys(_LINEAR, 1) | dict(tanh=5/3, relu=math.sqrt(2), selu=3/4)
+# %% ../../nbs/nn/05b_init.ipynb #a8e290be
+_CONVS = [f'conv{t}{n}d' for t in ('', '_transpose') for n in (1, 2, 3)]
+_GAINS = dict(linear=1, sigmoid=1, tanh=5/3, relu=math.sqrt(2), selu=3/4)
+_GAINS |= dict.fromkeys(_CONVS, 1)
 
-def calculate_gain(nonlinearity, # 'relu', 'tanh', 'leaky_relu', 'linear', 'conv2d', …
+def calculate_gain(nonlinearity, # 'relu', 'tanh', 'leaky_relu', 'conv2d', …
                    param=None):  # The slope of 'leaky_relu'; None is 0.01
-    "`nn.init.calculate_gain`: by how much weights are larger if this function follows"
+    "`nn.init.calculate_gain`: the factor for weights before this function"
     if nonlinearity in _GAINS: return _GAINS[nonlinearity]
     if nonlinearity != 'leaky_relu':
         raise ValueError(f'Unsupported nonlinearity {nonlinearity}')
@@ -77,8 +78,8 @@ def _kaiming_std(tensor, a, mode, nonlinearity):
     fan = _calculate_fan_in_and_fan_out(tensor)[modes.index(mode.lower())]
     return calculate_gain(nonlinearity, a)/math.sqrt(fan)
 
-# %% ../../nbs/nn/05b_init.ipynb #7e329351
-def kaiming_uniform_(tensor,        # A weight, `(out, in, …)`, to be filled in place
+# %% ../../nbs/nn/05b_init.ipynb #87005f27
+def kaiming_uniform_(tensor,        # A weight, `(out, in, …)`, filled in place
                      a=0,           # The slope if `nonlinearity` is 'leaky_relu'
                      mode='fan_in', # Or 'fan_out', for the way back
                      nonlinearity='leaky_relu', # As for `calculate_gain`
@@ -96,19 +97,19 @@ def kaiming_normal_(tensor, a=0, mode='fan_in', nonlinearity='leaky_relu', # As 
     std = _kaiming_std(tensor, a, mode, nonlinearity)
     return tensor if std is None else normal_(tensor, 0, std, generator)
 
-# %% ../../nbs/nn/05b_init.ipynb #3feb70dc
+# %% ../../nbs/nn/05b_init.ipynb #ededb67e
 def _xavier_std(tensor, gain):
     "The gain by the root of the mean of both fans"
-    return gain*math.sqrt(2/sum(_calculate_fan_in_and_fan_out(tensor)))
+    return gain*math.sqrt(2./sum(_calculate_fan_in_and_fan_out(tensor)))
 
-def xavier_uniform_(tensor,         # A weight, `(out, in, …)`, to be filled in place
+def xavier_uniform_(tensor,         # A weight, `(out, in, …)`, filled in place
                     gain=1.,        # A factor, such as `calculate_gain('tanh')`
                     generator=None): # A `torch.Generator`; None is torch's own
-    "`nn.init.xavier_uniform_`: uniform, with standard deviation gain/√(mean of the fans)"
+    "`nn.init.xavier_uniform_`: uniform, standard deviation gain/√(mean fan)"
     bound = math.sqrt(3)*_xavier_std(tensor, gain)
     return uniform_(tensor, -bound, bound, generator)
 
-# %% ../../nbs/nn/05b_init.ipynb #d249416c
+# %% ../../nbs/nn/05b_init.ipynb #93684a19
 def xavier_normal_(tensor, gain=1., generator=None): # As for `xavier_uniform_`
-    "`nn.init.xavier_normal_`: normal, with standard deviation gain/√(mean of the fans)"
+    "`nn.init.xavier_normal_`: normal, standard deviation gain/√(mean fan)"
     return normal_(tensor, 0., _xavier_std(tensor, gain), generator)

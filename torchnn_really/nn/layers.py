@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['Identity', 'Linear', 'Embedding', 'Conv2d']
 
-# %% ../../nbs/nn/05_layers.ipynb #7986189d
+# %% ../../nbs/nn/05_layers.ipynb #76a6813b
 # A type checker does not know what a module's parameters are:
-# pyright: reportAttributeAccessIssue=false, reportArgumentType=false
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportCallIssue=false
 
 # %% ../../nbs/nn/05_layers.ipynb #51703237
 import math
@@ -16,9 +16,9 @@ from torch.nn import functional as F, functional as windows
 from . import init
 from .module import Module, Parameter
 
-# %% ../../nbs/nn/05_layers.ipynb #02ac4081
+# %% ../../nbs/nn/05_layers.ipynb #2682ba35
 def _add_parameters(layer, factory, **sizes):
-    "Give a layer an empty parameter of each size; a size of None leaves it out, by name"
+    "An empty parameter of each size; for a size of None, only the name"
     for name,size in sizes.items():
         new = None if size is None else Parameter(torch.empty(size, **factory))
         layer.register_parameter(name, new)
@@ -38,22 +38,22 @@ def _unusual(layer, **usual):
     now = {name: getattr(layer, name) for name in usual}
     return ''.join(f', {name}={v}' for name,v in now.items() if v != usual[name])
 
-# %% ../../nbs/nn/05_layers.ipynb #c553bd6f
+# %% ../../nbs/nn/05_layers.ipynb #a2ec4db2
 class Identity(Module):
     "`nn.Identity`: gives back what it gets"
-    def __init__(self, *args, **kwargs): # Whatever the layer wanted whose place it takes
+    def __init__(self, *args, **kwargs): # Anything; it is ignored
         super().__init__()
 
     def forward(self, input): return input # Anything
 
-# %% ../../nbs/nn/05_layers.ipynb #e1ca9cf9
+# %% ../../nbs/nn/05_layers.ipynb #e1c7f34c
 class Linear(Module):
     "`nn.Linear`: the rows of its input times a matrix, plus a bias"
     def __init__(self, in_features:int, # Numbers in a row that comes in
                  out_features:int, # Numbers in a row that goes out
                  bias:bool=True,   # Add a learned number to each output?
-                 device=None,      # Where its parameters are; None is torch's default
-                 dtype=None):      # Their type; None is torch's default
+                 device=None,      # Of the parameters; None is torch's default
+                 dtype=None):      # Theirs, too
         super().__init__()
         self.in_features,self.out_features = in_features,out_features
         _add_parameters(self, dict(device=device, dtype=dtype),
@@ -68,20 +68,23 @@ class Linear(Module):
         return F.linear(input, self.weight, self.bias)
 
     def extra_repr(self):
-        return (f'in_features={self.in_features}, out_features={self.out_features}, '
-                f'bias={self.bias is not None}')
+        sizes = f'in_features={self.in_features}, out_features={self.out_features}'
+        return f'{sizes}, bias={self.bias is not None}'
 
-# %% ../../nbs/nn/05_layers.ipynb #c7af74d0
+# %% ../../nbs/nn/05_layers.ipynb #dca699a2
+def _row(i, n):
+    "The row that `padding_idx` means; negative ones count from the end"
+    if i is None: return None
+    if not -n <= i <= max(n - 1, 0): raise AssertionError(
+        f'Padding_idx must be within num_embeddings, from {-n} to {n - 1}, not {i}')
+    return i + n if i < 0 else i
+
+# %% ../../nbs/nn/05_layers.ipynb #51b3ffa0
 class _Table(Module):
     def __init__(self, num_embeddings, embedding_dim, padding_idx):
         super().__init__()
         self.num_embeddings,self.embedding_dim = num_embeddings,embedding_dim
-        if padding_idx is not None:
-            if not -num_embeddings <= padding_idx <= max(num_embeddings - 1, 0):
-                raise AssertionError('Padding_idx must be within num_embeddings, from '
-                    f'{-num_embeddings} to {num_embeddings - 1}, not {padding_idx}')
-            if padding_idx < 0: padding_idx += num_embeddings
-        self.padding_idx = padding_idx
+        self.padding_idx = _row(padding_idx, num_embeddings)
 
     def reset_parameters(self):
         "Draw the table anew, from the standard normal distribution"
@@ -92,41 +95,53 @@ class _Table(Module):
     def _fill_padding_idx_with_zero(self):
         if self.padding_idx is not None: self.weight[self.padding_idx].fill_(0)
 
-# %% ../../nbs/nn/05_layers.ipynb #f4280c79
+    def extra_repr(self):
+        return (f'{self.num_embeddings}, {self.embedding_dim}'
+                + _unusual(self, padding_idx=None, max_norm=None, norm_type=2,
+                           scale_grad_by_freq=False, sparse=False))
+
+# %% ../../nbs/nn/05_layers.ipynb #24025049
 class _Pretrained(_Table):
     @classmethod
-    def from_pretrained(cls, embeddings, # A table, `(rows, numbers in a row)`, float
+    def from_pretrained(cls, embeddings, # A table, `(rows, numbers)`, float
                         freeze=True,      # Is it not to be learned?
                         padding_idx=None, # This and the others as for `Embedding`
-                        max_norm=None, norm_type=2.,                # As for `Embedding`
-                        scale_grad_by_freq=False, sparse=False):    # As for `Embedding`
+                        max_norm=None, norm_type=2.,             # As there
+                        scale_grad_by_freq=False, sparse=False): # As there
         "An `Embedding` that holds this very table"
-        if embeddings.dim() != 2: raise AssertionError('Embeddings parameter is expected '
-            f'to be 2-dimensional, and has {embeddings.dim()} dimensions')
-        return cls(*embeddings.shape, padding_idx, max_norm, norm_type,
-                   scale_grad_by_freq, sparse, _weight=embeddings, _freeze=freeze)
+        if embeddings.dim() != 2: raise AssertionError(
+            'Embeddings parameter is expected to be 2-dimensional, '
+            f'and its shape is {tuple(embeddings.shape)}')
+        rest = padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse
+        return cls(*embeddings.shape, *rest, embeddings, freeze)
 
-# %% ../../nbs/nn/05_layers.ipynb #14ff675d
+# %% ../../nbs/nn/05_layers.ipynb #95599b91
+def _table(rows, columns, weight, device, dtype):
+    "The table that was given, if it fits, or an empty one"
+    size = rows, columns
+    if weight is None: return torch.empty(size, device=device, dtype=dtype)
+    if weight.shape == size: return weight
+    raise AssertionError('Shape of weight does not match num_embeddings and '
+                         f'embedding_dim: {tuple(weight.shape)}, not {size}')
+
+# %% ../../nbs/nn/05_layers.ipynb #77fadaa6
 class Embedding(_Pretrained):
     "`nn.Embedding`: a learned row for each integer"
-    def __init__(self, num_embeddings:int,  # Rows of the table: integers it knows
+    def __init__(self, num_embeddings:int,  # Rows of the table
                  embedding_dim:int,         # Numbers in a row
-                 padding_idx:int|None=None, # The row that is not learned; it starts at 0
-                 max_norm:float|None=None,  # Shorten longer rows to this norm, in place
+                 padding_idx:int|None=None, # A row that is not learned
+                 max_norm:float|None=None,  # Shorten longer rows, in place
                  norm_type:float=2.,        # Which norm: the p of the p-norm
-                 scale_grad_by_freq:bool=False, # Divide by how often a row was taken?
-                 sparse:bool=False,         # Torch's layers can have sparse gradients
+                 scale_grad_by_freq:bool=False, # Divide by how often it came?
+                 sparse:bool=False,         # A sparse gradient?
                  _weight=None,              # A table that exists
                  _freeze:bool=False,        # Is it not to be learned?
-                 device=None,               # Where the table is; None is torch's default
-                 dtype=None):               # Its type; None is torch's default
+                 device=None,               # Of the table; None is torch's default
+                 dtype=None):               # Its type, too
         super().__init__(num_embeddings, embedding_dim, padding_idx)
         self.max_norm,self.norm_type,self.sparse = max_norm,norm_type,sparse
-        self.scale_grad_by_freq,size = scale_grad_by_freq,(num_embeddings, embedding_dim)
-        if _weight is not None and _weight.shape != size:
-            raise AssertionError('Shape of weight does not match num_embeddings and '
-                                 f'embedding_dim: {tuple(_weight.shape)}, not {size}')
-        new = torch.empty(size, device=device, dtype=dtype) if _weight is None else _weight
+        self.scale_grad_by_freq = scale_grad_by_freq
+        new = _table(num_embeddings, embedding_dim, _weight, device, dtype)
         self.weight = Parameter(new, requires_grad=not _freeze)
         if _weight is None: self.reset_parameters()
 
@@ -134,25 +149,26 @@ class Embedding(_Pretrained):
         return F.embedding(input, self.weight, self.padding_idx, self.max_norm,
             self.norm_type, self.scale_grad_by_freq, self.sparse)
 
-    def extra_repr(self):
-        return f'{self.num_embeddings}, {self.embedding_dim}' + _unusual(self,
-            padding_idx=None, max_norm=None, norm_type=2, scale_grad_by_freq=False, sparse=False)
-
-# %% ../../nbs/nn/05_layers.ipynb #6b563bae
+# %% ../../nbs/nn/05_layers.ipynb #d8cc4fc9
 def _pair(x): return tuple(x) if isinstance(x, tuple | list) else (x, x)
 
-def _check_conv(channels, groups, stride, padding, padding_mode):
-    "Raise torch's errors for settings that make no convolution"
-    if groups <= 0: raise ValueError(f'groups must be a positive integer, not {groups}')
+def _check_groups(groups, **channels):
+    "Raise torch's errors for groups that do not divide the channels"
+    if groups <= 0:
+        raise ValueError(f'groups must be a positive integer, not {groups}')
     for name,n in channels.items():
-        if n % groups: raise ValueError(f'{name} must be divisible by groups: {n}, {groups}')
+        if n % groups == 0: continue
+        raise ValueError(f'{name} must be divisible by groups: {n}, {groups}')
+
+def _check_padding(padding, stride, mode):
+    "Raise torch's errors for borders that make no sense"
+    modes = 'zeros', *_BORDERS
     if isinstance(padding, str) and padding not in ('same', 'valid'):
-        raise ValueError(f"Invalid padding string {padding!r}, should be 'same' or 'valid'")
-    if padding == 'same' and any(s != 1 for s in stride):
+        raise ValueError(f"Invalid padding string {padding!r}: 'same' or 'valid'")
+    if padding == 'same' and stride != (1, 1):
         raise ValueError("padding='same' is not supported for strided convolutions")
-    if padding_mode not in ('zeros', *_BORDERS):
-        raise ValueError(f"padding_mode must be one of {('zeros', *_BORDERS)}, "
-                         f"but got padding_mode='{padding_mode}'")
+    if mode in modes: return
+    raise ValueError(f'padding_mode must be one of {modes}, not {mode!r}')
 
 # %% ../../nbs/nn/05_layers.ipynb #ec36dfd7
 _BORDERS = dict(replicate=lambda i, n: i.clamp(0, n-1), circular=lambda i, n: i % n,
@@ -167,9 +183,14 @@ def _pad(x, before, after, dim, mode):
     i = torch.arange(-before, n + after, device=x.device)
     return x.index_select(dim, _BORDERS[mode](i, n))
 
-# %% ../../nbs/nn/05_layers.ipynb #31f7927c
+# %% ../../nbs/nn/05_layers.ipynb #bd8ebab9
 class _Window(Module):
     transposed,output_padding = False,(0, 0) # Torch's tools ask every convolution
+
+    def _add_weights(self, bias, factory):
+        size = self.out_channels, self.in_channels//self.groups, *self.kernel_size
+        _add_parameters(self, factory, weight=size, bias=size[0] if bias else None)
+        self.reset_parameters()
 
     @torch.no_grad()
     def reset_parameters(self):
@@ -178,14 +199,17 @@ class _Window(Module):
         _start(weight, self.bias)
         self.weight.copy_(weight)
 
+# %% ../../nbs/nn/05_layers.ipynb #e9d6ab0c
+class _Described(_Window):
     def extra_repr(self):
         sizes = f'kernel_size={self.kernel_size}, stride={self.stride}'
         return (f'{self.in_channels}, {self.out_channels}, {sizes}'
                 + _unusual(self, padding=(0, 0), dilation=(1, 1), groups=1)
-                + ', bias=False'*(self.bias is None) + _unusual(self, padding_mode='zeros'))
+                + ', bias=False'*(self.bias is None)
+                + _unusual(self, padding_mode='zeros'))
 
-# %% ../../nbs/nn/05_layers.ipynb #0a575d8f
-class _Padded(_Window):
+# %% ../../nbs/nn/05_layers.ipynb #1d0dbae0
+class _Padded(_Described):
 
     def _padded(self, input):
         "The input with what `padding_mode` takes for its border"
@@ -202,31 +226,29 @@ class _Padded(_Window):
         return windows.conv2d(input, weight, bias, self.stride, padding,
                               self.dilation, self.groups)
 
-# %% ../../nbs/nn/05_layers.ipynb #871887ab
+# %% ../../nbs/nn/05_layers.ipynb #258d1c07
 class Conv2d(_Padded):
-    "`nn.Conv2d`: each output pixel from a window of the input, with the same weights"
+    "`nn.Conv2d`: each output pixel from a window, with the same weights"
     def __init__(self, in_channels:int, # Channels of the images that come in
                  out_channels:int,      # Channels that go out
-                 kernel_size,           # Pixels of a window: one number, or (height, width)
-                 stride=1,              # Pixels from one window to the next, one or two
-                 padding=0,             # Pixels added to each side, one or two, 'same', 'valid'
-                 dilation=1,            # Pixels from one of a window to the next, one or two
+                 kernel_size,           # Pixels of a window, one or (height, width)
+                 stride=1,              # From one window to the next
+                 padding=0,             # Pixels at each side, 'same' or 'valid'
+                 dilation=1,            # From pixel to pixel of a window
                  groups:int=1,          # Parts into which the channels are divided
-                 bias:bool=True,        # Add a learned number to each output channel?
+                 bias:bool=True,        # Add a learned number to each?
                  padding_mode:str='zeros', # Or 'reflect', 'replicate', 'circular'
-                 device=None,           # Where its parameters are; None is torch's default
-                 dtype=None):           # Their type; None is torch's default
+                 device=None,           # Of the parameters; None is torch's default
+                 dtype=None):           # Theirs, too
         super().__init__()
-        channels = dict(in_channels=in_channels, out_channels=out_channels)
         self.padding = padding if isinstance(padding, str) else _pair(padding)
-        _check_conv(channels, groups, _pair(stride), self.padding, padding_mode)
-        self.in_channels,self.out_channels,self.groups = in_channels,out_channels,groups
+        _check_groups(groups, in_channels=in_channels, out_channels=out_channels)
+        _check_padding(self.padding, _pair(stride), padding_mode)
+        self.in_channels,self.out_channels = in_channels,out_channels
         self.kernel_size,self.stride = _pair(kernel_size),_pair(stride)
-        self.dilation,self.padding_mode = _pair(dilation),padding_mode
-        size = out_channels, in_channels//groups, *self.kernel_size
-        _add_parameters(self, dict(device=device, dtype=dtype),
-                        weight=size, bias=out_channels if bias else None)
-        self.reset_parameters()
+        self.dilation,self.groups = _pair(dilation),groups
+        self.padding_mode = padding_mode
+        self._add_weights(bias, dict(device=device, dtype=dtype))
 
-    def forward(self, input): # Images, `(n, in_channels, height, width)`, or one of them
+    def forward(self, input): # Images `(n, in_channels, h, w)`, or one
         return self._conv_forward(input, self.weight, self.bias)

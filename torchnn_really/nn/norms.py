@@ -15,9 +15,9 @@ from torch.nn import functional as F
 from . import init
 from .module import Module, Parameter
 
-# %% ../../nbs/nn/05d_norms.ipynb #3a760e20
+# %% ../../nbs/nn/05d_norms.ipynb #9b50575e
 class Dropout(Module):
-    "`nn.Dropout`: in training, a share of the numbers becomes 0 and the others grow"
+    "`nn.Dropout`: in training, a share of the numbers becomes 0"
     def __init__(self, p:float=.5,          # The share that becomes 0
                  inplace:bool=False):       # Overwrite the input?
         super().__init__()
@@ -30,7 +30,7 @@ class Dropout(Module):
 
     def extra_repr(self): return f'p={self.p}, inplace={self.inplace}'
 
-# %% ../../nbs/nn/05d_norms.ipynb #65cc8f3d
+# %% ../../nbs/nn/05d_norms.ipynb #5d5838f2
 class _Stats(Module):
     def _add_stats(self, num_features, device, dtype):
         "Three buffers; three empty names if statistics are not tracked"
@@ -39,7 +39,7 @@ class _Stats(Module):
             like = dict(device=device, dtype=dtype)
             new['running_mean'] = torch.zeros(num_features, **like)
             new['running_var'] = torch.ones(num_features, **like)
-            new['num_batches_tracked'] = torch.tensor(0, dtype=torch.long, device=device)
+            new['num_batches_tracked'] = torch.tensor(0, device=device)
         for name,buffer in new.items(): self.register_buffer(name, buffer)
 
     def reset_running_stats(self):
@@ -49,53 +49,55 @@ class _Stats(Module):
         self.running_var.fill_(1)
         self.num_batches_tracked.zero_()
 
-# %% ../../nbs/nn/05d_norms.ipynb #495c2566
+# %% ../../nbs/nn/05d_norms.ipynb #3bec1f87
 class _Counting(_Stats):
     def _momentum(self):
         "Count this batch; which part of the way the running statistics move"
-        if self.training and self.track_running_stats and self.num_batches_tracked is not None:
+        moves = self.training and self.track_running_stats
+        if moves and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
             if self.momentum is None: return 1/float(self.num_batches_tracked)
         return 0. if self.momentum is None else self.momentum
 
-# %% ../../nbs/nn/05d_norms.ipynb #abd5886d
+# %% ../../nbs/nn/05d_norms.ipynb #da1bcb4c
 class _Versioned(_Counting):
     _version = 2 # 2 is the first that counts batches
 
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, *others):
         key,version = prefix + 'num_batches_tracked',local_metadata.get('version')
-        if (version or 1) < 2 and self.track_running_stats and key not in state_dict:
+        is_old = (version or 1) < 2 and self.track_running_stats
+        if is_old and key not in state_dict:
             kept = self.num_batches_tracked
             is_here = kept is not None and kept.device.type != 'meta'
             state_dict[key] = kept if is_here else torch.tensor(0, dtype=torch.long)
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *others)
 
-# %% ../../nbs/nn/05d_norms.ipynb #13696f6f
-def _add_affine(layer, size, weight, bias, **factory):
+# %% ../../nbs/nn/05d_norms.ipynb #96d52266
+def _add_affine(layer, size, weight, bias, device, dtype):
     "Scale and shift of a size, or the empty names"
     for name,wanted in dict(weight=weight, bias=weight and bias).items():
-        new = Parameter(torch.empty(size, **factory)) if wanted else None
-        layer.register_parameter(name, new)
+        new = torch.empty(size, device=device, dtype=dtype) if wanted else None
+        layer.register_parameter(name, Parameter(new) if wanted else None)
 
 def _start_affine(layer):
     "Scale 1, shift 0"
     if layer.weight is not None: init.ones_(layer.weight)
     if layer.bias is not None: init.zeros_(layer.bias)
 
-# %% ../../nbs/nn/05d_norms.ipynb #15bb6f4d
+# %% ../../nbs/nn/05d_norms.ipynb #62639675
 class _BatchNorm(_Versioned):
     def __init__(self, num_features:int,  # Channels, or numbers in a row
                  eps:float=1e-5,          # Added to the variance before its root
-                 momentum:float|None=.1,  # The part of the new; None is a plain mean
+                 momentum:float|None=.1,  # Part of the new; None is a mean
                  affine:bool=True,        # Learn a scale and a shift?
                  track_running_stats:bool=True, # Keep them, and use them in `eval`?
-                 device=None,             # Where everything is; None is torch's default
-                 dtype=None,              # Its type; None is torch's default
+                 device=None,             # Of everything; None is torch's default
+                 dtype=None,              # Of all but the count
                  *, bias:bool=True):      # Learn the shift?
         super().__init__()
         self.num_features,self.eps,self.momentum = num_features,eps,momentum
         self.affine,self.track_running_stats = affine,track_running_stats
-        _add_affine(self, num_features, affine, bias, device=device, dtype=dtype)
+        _add_affine(self, num_features, affine, bias, device, dtype)
         self._add_stats(num_features, device, dtype)
         self.reset_parameters()
 
@@ -104,58 +106,61 @@ class _BatchNorm(_Versioned):
         self.reset_running_stats()
         _start_affine(self)
 
-# %% ../../nbs/nn/05d_norms.ipynb #fe1d23f4
+# %% ../../nbs/nn/05d_norms.ipynb #7790211b
 class _Normalize(_BatchNorm):
     def forward(self, input): # A batch; dimension 1 is the channels
         self._check_input_dim(input)
-        use_batch = self.training or (self.running_mean is None and self.running_var is None)
+        has_none = self.running_mean is None and self.running_var is None
         is_used = not self.training or self.track_running_stats
         mean,var = (self.running_mean,self.running_var) if is_used else (None,None)
-        return F.batch_norm(input, mean, var, self.weight, self.bias, use_batch,
-                            self._momentum(), self.eps)
+        return F.batch_norm(input, mean, var, self.weight, self.bias,
+                            self.training or has_none, self._momentum(), self.eps)
 
     def extra_repr(self):
         return (f'{self.num_features}, eps={self.eps}, momentum={self.momentum}, '
                 f'affine={self.affine}, bias={self.bias is not None}, '
                 f'track_running_stats={self.track_running_stats}')
 
-# %% ../../nbs/nn/05d_norms.ipynb #810519a2
+# %% ../../nbs/nn/05d_norms.ipynb #ccdf57f8
 class BatchNorm1d(_Normalize):
-    "`nn.BatchNorm1d`: batch normalisation of rows `(n, channels)` or `(n, channels, length)`"
+    "`nn.BatchNorm1d`: of rows `(n, channels)` or `(n, channels, length)`"
     def _check_input_dim(self, input):
         if input.dim() in (2, 3): return
         raise ValueError(f'expected 2D or 3D input (got {input.dim()}D input)')
 
 class BatchNorm2d(_Normalize):
-    "`nn.BatchNorm2d`: batch normalisation of images `(n, channels, height, width)`"
+    "`nn.BatchNorm2d`: of images `(n, channels, height, width)`"
     def _check_input_dim(self, input):
         if input.dim() == 4: return
         raise ValueError(f'expected 4D input (got {input.dim()}D input)')
 
-# %% ../../nbs/nn/05d_norms.ipynb #8731b164
-class LayerNorm(Module):
-    "`nn.LayerNorm`: mean 0 and variance 1 over the last dimensions of each sample"
-    def __init__(self, normalized_shape, # Sizes of those dimensions; a number is one size
-                 eps:float=1e-5,         # Added to the variance before its root
-                 elementwise_affine:bool=True, # Learn a scale and a shift for each number?
-                 bias:bool=True,         # Learn the shift?
-                 device=None,            # Where the parameters are; None is torch's default
-                 dtype=None):            # Their type; None is torch's default
-        super().__init__()
-        is_number = isinstance(normalized_shape, int)
-        self.normalized_shape = (normalized_shape,) if is_number else tuple(normalized_shape)
-        self.eps,self.elementwise_affine = eps,elementwise_affine
-        _add_affine(self, self.normalized_shape, elementwise_affine, bias,
-                    device=device, dtype=dtype)
-        self.reset_parameters()
-
+# %% ../../nbs/nn/05d_norms.ipynb #f6a743dc
+class _Scaled(Module):
     def reset_parameters(self):
         "Scale 1, shift 0"
-        if self.elementwise_affine: _start_affine(self)
-
-    def forward(self, input): # `(…, *normalized_shape)`
-        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+        _start_affine(self)
 
     def extra_repr(self):
         return (f'{self.normalized_shape}, eps={self.eps}, elementwise_affine='
                 f'{self.elementwise_affine}, bias={self.bias is not None}')
+
+# %% ../../nbs/nn/05d_norms.ipynb #433a1dbb
+class LayerNorm(_Scaled):
+    "`nn.LayerNorm`: mean 0 and variance 1 over the last dimensions of each sample"
+    def __init__(self, normalized_shape, # Sizes of those dimensions, or one size
+                 eps:float=1e-5,         # Added to the variance before its root
+                 elementwise_affine:bool=True, # Learn a scale and a shift of each?
+                 bias:bool=True,         # Learn the shift?
+                 device=None,            # Of the parameters; None is the default
+                 dtype=None):            # Theirs, too
+        super().__init__()
+        if isinstance(normalized_shape, int): normalized_shape = [normalized_shape]
+        self.normalized_shape = tuple(normalized_shape)
+        self.eps,self.elementwise_affine = eps,elementwise_affine
+        _add_affine(self, self.normalized_shape, elementwise_affine, bias,
+                    device, dtype)
+        self.reset_parameters()
+
+    def forward(self, input): # `(…, *normalized_shape)`
+        return F.layer_norm(input, self.normalized_shape, self.weight,
+                            self.bias, self.eps)

@@ -40,7 +40,7 @@ class LogSoftmax(_Along):
     "`nn.LogSoftmax`: the logarithm of the softmax along `dim`"
     def forward(self, input): return F.log_softmax(input, self.dim) # Scores
 
-# %% ../../nbs/nn/05c_stateless.ipynb #441b4673
+# %% ../../nbs/nn/05c_stateless.ipynb #789002ae
 class Flatten(Module):
     "`nn.Flatten`: dimensions from `start_dim` to `end_dim` become one"
     def __init__(self, start_dim:int=1, # The first one
@@ -48,56 +48,65 @@ class Flatten(Module):
         super().__init__()
         self.start_dim,self.end_dim = start_dim,end_dim
 
-    def forward(self, input): return input.flatten(self.start_dim, self.end_dim) # Any
-    def extra_repr(self): return f'start_dim={self.start_dim}, end_dim={self.end_dim}'
+    def forward(self, input): # Of at least `start_dim` dimensions
+        return input.flatten(self.start_dim, self.end_dim)
 
-# %% ../../nbs/nn/05c_stateless.ipynb #d095b55c
+    def extra_repr(self):
+        return f'start_dim={self.start_dim}, end_dim={self.end_dim}'
+
+# %% ../../nbs/nn/05c_stateless.ipynb #58e1b9f6
 def _check_sizes(sizes):
     "Raise torch's error unless this is a tuple of ints"
-    if not isinstance(sizes, tuple | list): raise TypeError('unflattened_size must be '
-        f'a tuple of ints, but found type {type(sizes).__name__}')
+    if not isinstance(sizes, tuple | list): raise TypeError(
+        'unflattened_size must be a tuple of ints, '
+        f'but found type {type(sizes).__name__}')
     for i,n in enumerate(sizes):
-        if not isinstance(n, int): raise TypeError('unflattened_size must be tuple of '
-            f'ints, but found element of type {type(n).__name__} at pos {i}')
+        if not isinstance(n, int): raise TypeError(
+            'unflattened_size must be tuple of ints, '
+            f'but found element of type {type(n).__name__} at pos {i}')
 
+# %% ../../nbs/nn/05c_stateless.ipynb #88d8e111
 class Unflatten(Module):
     "`nn.Unflatten`: one dimension becomes several"
     def __init__(self, dim:int,     # The dimension to divide
-                 unflattened_size): # The sizes it is divided into; one of them may be -1
+                 unflattened_size): # The sizes it is divided into; one may be -1
         super().__init__()
         _check_sizes(unflattened_size)
         self.dim,self.unflattened_size = dim,unflattened_size
 
-    def forward(self, input): return input.unflatten(self.dim, self.unflattened_size) # Any
-    def extra_repr(self): return f'dim={self.dim}, unflattened_size={self.unflattened_size}'
+    def forward(self, input): # Of a size that can be divided so
+        return input.unflatten(self.dim, self.unflattened_size)
 
-# %% ../../nbs/nn/05c_stateless.ipynb #75436fe0
+    def extra_repr(self):
+        return f'dim={self.dim}, unflattened_size={self.unflattened_size}'
+
+# %% ../../nbs/nn/05c_stateless.ipynb #53eee8bb
 class MaxPool2d(Module):
     "`nn.MaxPool2d`: the largest number of each window"
-    def __init__(self, kernel_size, # Pixels of a window: one number, or (height, width)
-                 stride=None,       # From one window to the next; None is `kernel_size`
+    def __init__(self, kernel_size, # Pixels of a window, one or (height, width)
+                 stride=None,       # From window to window; None is `kernel_size`
                  padding=0,         # Pixels of -∞ added to each side
                  dilation=1,        # Pixels from one of a window to the next
-                 return_indices:bool=False, # Also where in the image the largest stood?
+                 return_indices:bool=False, # Also where the largest stood?
                  ceil_mode:bool=False): # Windows that reach beyond the image, too?
         super().__init__()
         self.kernel_size,self.padding,self.dilation = kernel_size,padding,dilation
         self.stride = kernel_size if stride is None else stride
         self.return_indices,self.ceil_mode = return_indices,ceil_mode
 
-    def forward(self, input): # Images, `(n, channels, height, width)`, or one of them
-        return windows.max_pool2d(input, self.kernel_size, self.stride, self.padding,
-            self.dilation, self.ceil_mode, self.return_indices)
+    def forward(self, input): # Images `(n, channels, h, w)`, or one
+        return windows.max_pool2d(input, self.kernel_size, self.stride,
+            self.padding, self.dilation, self.ceil_mode, self.return_indices)
 
     def extra_repr(self):
         names = 'kernel_size', 'stride', 'padding', 'dilation', 'ceil_mode'
         return ', '.join(f'{name}={getattr(self, name)}' for name in names)
 
-# %% ../../nbs/nn/05c_stateless.ipynb #5f163116
+# %% ../../nbs/nn/05c_stateless.ipynb #c87f1441
 class AvgPool2d(Module):
     "`nn.AvgPool2d`: the mean of each window"
-    def __init__(self, kernel_size, # Pixels of a window: one number, or (height, width)
-                 stride=None,       # From one window to the next; None is `kernel_size`
+    def __init__(self, kernel_size, # Pixels of a window, one or (height, width)
+                 stride=None,       # From window to window; None is `kernel_size`
                  padding=0,         # Zeros added to each side
                  ceil_mode:bool=False, # Windows that reach beyond the image, too?
                  count_include_pad:bool=True, # Do those zeros count in the mean?
@@ -108,27 +117,28 @@ class AvgPool2d(Module):
         self.count_include_pad = count_include_pad
         self.divisor_override = divisor_override
 
-    def forward(self, input): # Images, `(n, channels, height, width)`, or one of them
-        return windows.avg_pool2d(input, self.kernel_size, self.stride, self.padding,
-            self.ceil_mode, self.count_include_pad, self.divisor_override)
+    def forward(self, input): # Images `(n, channels, h, w)`, or one
+        return windows.avg_pool2d(input, self.kernel_size, self.stride,
+            self.padding, self.ceil_mode, self.count_include_pad,
+            self.divisor_override)
 
     def extra_repr(self):
         names = 'kernel_size', 'stride', 'padding'
         return ', '.join(f'{name}={getattr(self, name)}' for name in names)
 
-# %% ../../nbs/nn/05c_stateless.ipynb #d9696373
+# %% ../../nbs/nn/05c_stateless.ipynb #d8b797de
 class AdaptiveAvgPool2d(Module):
     "`nn.AdaptiveAvgPool2d`: means of as many windows as are wanted"
-    def __init__(self, output_size): # Pixels of the output: one number, or (height, width)
+    def __init__(self, output_size): # Pixels of the output, one or (height, width)
         super().__init__()
         self.output_size = output_size
 
-    def forward(self, input): # Images, `(n, channels, height, width)`, or one of them
+    def forward(self, input): # Images `(n, channels, h, w)`, or one
         return windows.adaptive_avg_pool2d(input, self.output_size)
 
     def extra_repr(self): return f'output_size={self.output_size}'
 
-# %% ../../nbs/nn/05c_stateless.ipynb #e47cb2bd
+# %% ../../nbs/nn/05c_stateless.ipynb #d202c984
 def _legacy(size_average, reduce):
     "The reduction that torch's two old arguments mean"
     mean,any_ = size_average in (None, True),reduce in (None, True)
@@ -137,6 +147,7 @@ def _legacy(size_average, reduce):
                   f"please use reduction='{reduction}' instead.", stacklevel=4)
     return reduction
 
+# %% ../../nbs/nn/05c_stateless.ipynb #a3726ef0
 class _Loss(Module):
     def __init__(self, size_average=None, reduce=None, reduction='mean'):
         super().__init__()
@@ -155,7 +166,7 @@ class MSELoss(_Loss):
     def forward(self, input, target): # What the model said, what was wanted
         return F.mse_loss(input, target, reduction=self.reduction)
 
-# %% ../../nbs/nn/05c_stateless.ipynb #49e77eac
+# %% ../../nbs/nn/05c_stateless.ipynb #e17871bd
 class NLLLoss(_OfClasses):
     "`nn.NLLLoss`: minus the log probability of the true class"
     def __init__(self, weight=None,      # A factor for each class, `(classes,)`
@@ -165,7 +176,7 @@ class NLLLoss(_OfClasses):
                  reduction:str='mean'):  # Or 'sum', or 'none'
         super().__init__(weight, size_average, ignore_index, reduce, reduction)
 
-    def forward(self, input, target): # Log probabilities `(n, classes, …)`, true classes
+    def forward(self, input, target): # Log probabilities; true classes
         return F.nll_loss(input, target, weight=self.weight,
             ignore_index=self.ignore_index, reduction=self.reduction)
 
