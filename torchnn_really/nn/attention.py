@@ -68,16 +68,14 @@ def scaled_dot_product_attention(
     attn_mask=None,   # True: may be seen; floats are added to the scores
     dropout_p=0.0,    # Share of weights set to zero, in evaluation, too
     is_causal=False,  # A query sees no later key; excludes `attn_mask`
-    *,
-    scale=None,       # Factor of the scores; None: 1/sqrt(width)
+    *, scale=None,    # Factor of the scores; None: 1/sqrt(width)
     enable_gqa=False, # Repeat heads of `key` and `value` to those of `query`
 ):
-    "`F.scaled_dot_product_attention`: for each query a weighted mean of the values"
+    "`F.scaled_dot_product_attention`: for each query a mean of the values"
     _check_attention(query, key, value, attn_mask, dropout_p, is_causal)
     n,width = query.shape[-2:]
     if enable_gqa:
-        heads = query.size(-3)
-        key,value = _repeat_heads(key, heads),_repeat_heads(value, heads)
+        key,value = (_repeat_heads(x, query.size(-3)) for x in (key, value))
     if is_causal: attn_mask = _causal_mask(n, key.size(-2), query.device)
     if scale is None: scale = max(width, 1)**-.5
     scores = query @ key.transpose(-2, -1) * scale
