@@ -81,6 +81,8 @@ class _Built(_Attention):
         self._reset_parameters()
 
 # %% ../../nbs/nn/06c_multihead.ipynb #7f098f1a
+#| code-fold: true
+#| code-summary: "The call: MultiheadAttention"
 class MultiheadAttention(_Built):
     "`nn.MultiheadAttention`: a layer whose positions look each other up"
     def forward(self,
