@@ -23,14 +23,15 @@ def _safe_softmax(scores):
     return softmax(scores.masked_fill(unseen, 0), -1).masked_fill(unseen, 0)
 
 # %% ../../nbs/nn/06_attention.ipynb #82431a40
-def _causal_mask(n_queries, n_keys, device=None):
+def _causal_mask(query, key):
     "True where the key is not later than the query"
-    return torch.ones(n_queries, n_keys, dtype=torch.bool, device=device).tril()
+    shape = query.size(-2),key.size(-2)
+    return torch.ones(shape, dtype=torch.bool, device=query.device).tril()
 
 # %% ../../nbs/nn/06_attention.ipynb #2ac77870
-def _repeat_heads(x, n_heads):
-    "Repeat each head of `x`, the third dimension from the right, up to `n_heads`"
-    heads = x.size(-3)
+def _repeat_heads(x, query):
+    "Repeat each head, the third dimension from the right, up to those of `query`"
+    heads,n_heads = x.size(-3),query.size(-3)
     if not heads or n_heads % heads:
         raise RuntimeError('Number of heads in key and value must divide the '
                            'number of heads in query, but '
@@ -68,18 +69,14 @@ def scaled_dot_product_attention(
     attn_mask=None,   # True: may be seen; floats are added to the scores
     dropout_p=0.0,    # Share of weights set to zero, in evaluation, too
     is_causal=False,  # A query sees no later key; excludes `attn_mask`
-    *,
-    scale=None,       # Factor of the scores; None: 1/sqrt(width)
+    *, scale=None,    # Factor of the scores; None: 1/sqrt(width)
     enable_gqa=False, # Repeat heads of `key` and `value` to those of `query`
 ):
-    "`F.scaled_dot_product_attention`: for each query a weighted mean of the values"
+    "`F.scaled_dot_product_attention`: for each query a mean of the values"
     _check_attention(query, key, value, attn_mask, dropout_p, is_causal)
-    n,width = query.shape[-2:]
-    if enable_gqa:
-        heads = query.size(-3)
-        key,value = _repeat_heads(key, heads),_repeat_heads(value, heads)
-    if is_causal: attn_mask = _causal_mask(n, key.size(-2), query.device)
-    if scale is None: scale = max(width, 1)**-.5
+    if enable_gqa: key,value = (_repeat_heads(x, query) for x in (key, value))
+    if is_causal: attn_mask = _causal_mask(query, key)
+    if scale is None: scale = max(query.size(-1), 1)**-.5
     scores = query @ key.transpose(-2, -1) * scale
     if attn_mask is not None: scores += _as_bias(attn_mask, scores.dtype)
     weights = _safe_softmax(scores)

@@ -81,10 +81,12 @@ class _Built(_Attention):
         self._reset_parameters()
 
 # %% ../../nbs/nn/06c_multihead.ipynb #7f098f1a
+#| code-fold: true
+#| code-summary: "The call: MultiheadAttention"
 class MultiheadAttention(_Built):
     "`nn.MultiheadAttention`: a layer whose positions look each other up"
     def forward(self,
-        query, # `(queries, N, width)`; without `N`, or with `N` first if `batch_first`
+        query, # `(queries, N, width)`; `N` first if `batch_first`, or none
         key,   # `(keys, N, kdim)`, likewise
         value, # `(keys, N, vdim)`, likewise
         key_padding_mask=None, # `(N, keys)`, or `(keys,)`; True or -inf hides
@@ -99,6 +101,6 @@ class MultiheadAttention(_Built):
             self.in_proj_bias, self.bias_k, self.bias_v, self.add_zero_attn,
             self.dropout, self.out_proj.weight, self.out_proj.bias, self.training,
             key_padding_mask, need_weights, attn_mask, not self._qkv_same_embed_dim,
-            self.q_proj_weight, self.k_proj_weight, self.v_proj_weight,
-            average_attn_weights=average_attn_weights, is_causal=is_causal)
+            self.q_proj_weight, self.k_proj_weight, self.v_proj_weight, None, None,
+            average_attn_weights, is_causal)
         return out.transpose(0, 1) if swap else out,weights
