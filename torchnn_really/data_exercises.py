@@ -47,13 +47,14 @@ def check_class_weights(
         if not torch.allclose(sums, sums.mean()):
             return f'the weights of the classes add up to {sums.tolist()}; make them equal'
 
-# %% ../nbs/kit/31_data_exercises.ipynb #4f30bc37
+# %% ../nbs/kit/31_data_exercises.ipynb #b28b6a1d
 @hints
 def check_pad(
     f:Callable, # The answer: takes a list of 1-d tensors
 )->str|None:
     "What is still wrong with `pad`, or 'right'"
-    for lengths,dtype in (((2, 4, 1), torch.int64), ((3, 3), torch.float32), ((0, 2), torch.int64)):
+    for lengths,dtype in (((2, 4, 1), torch.int64), ((3, 3), torch.float32),
+                          ((0, 2), torch.int64)):
         items = [torch.arange(1, n+1).to(dtype) for n in lengths]
         wanted = torch.nn.utils.rnn.pad_sequence(items, batch_first=True)
         got = f([t.clone() for t in items])

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['default_collate', 'default_convert', 'WorkerInfo', 'get_worker_info']
 
-# %% ../../nbs/nn/07c_batches.ipynb #647fea48
+# %% ../../nbs/nn/07c_batches.ipynb #0348ae2b
 import copy
 import itertools
 import multiprocessing
@@ -20,7 +20,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.multiprocessing # tensors travel between processes in shared memory
-from .samplers import IterableDataset
 
 # %% ../../nbs/nn/07c_batches.ipynb #fa75ca35
 def _like(old, parts): # a container like `old` with these parts; else a plain one
@@ -34,13 +33,13 @@ def _like(old, parts): # a container like `old` with these parts; else a plain o
         return new
     except TypeError: return parts # a range, for example, can hold no tensors
 
-# %% ../../nbs/nn/07c_batches.ipynb #7a346b9b
+# %% ../../nbs/nn/07c_batches.ipynb #24dfb061
 def _stack(batch): # tensors of one shape
     odd = 'nested' if batch[0].is_nested else 'sparse'
     if batch[0].is_nested or batch[0].layout != torch.strided:
-        raise RuntimeError(f'Batches of {odd} tensors are not currently supported by '
-            'the default collate_fn; please provide a custom collate_fn to handle '
-            'them appropriately.')
+        raise RuntimeError(f'Batches of {odd} tensors are not currently supported '
+            'by the default collate_fn; please provide a custom collate_fn to '
+            'handle them appropriately.')
     return torch.stack(batch, 0)
 
 def _refuse(found):
@@ -158,7 +157,7 @@ class _Caught: # an exception's class, and its traceback as text
         except Exception: raise RuntimeError(text) from None # it wants more
         raise error
 
-# %% ../../nbs/nn/07c_batches.ipynb #2f8b5252
+# %% ../../nbs/nn/07c_batches.ipynb #40037671
 class _End: "A stream has ended"
 class _Again: "Begin another pass"
 
@@ -169,7 +168,7 @@ def _next_task(tasks): # waits for it, as long as somebody is there to send one
 def _send(pipe, answer, where):
     try: pipe.send(answer)
     except OSError: raise      # nobody is there
-    except Exception as e:     # it cannot be pickled
+    except Exception:          # it cannot be pickled
         answer = answer if isinstance(answer, _Caught) else _Caught(where)
         answer.kind = RuntimeError
         pipe.send(answer)

@@ -19,14 +19,14 @@ from typing import Generic
 import torch
 import torch.multiprocessing
 
-# %% ../../nbs/nn/08_data.ipynb #dffa6fb1
+# %% ../../nbs/nn/08_data.ipynb #26f17e7d
 from .batches import WorkerInfo, default_collate, default_convert
 from .batches import get_worker_info
 from .passes import _OneProcess, _SeveralProcesses
 from .samplers import BatchSampler, ChainDataset, ConcatDataset
-from .samplers import Dataset, IterableDataset, RandomSampler, Sampler
-from .samplers import SequentialSampler, StackDataset, Subset
-from .samplers import SubsetRandomSampler, T, TensorDataset
+from .samplers import Dataset, IterableDataset, RandomSampler
+from .samplers import Sampler, SequentialSampler, StackDataset
+from .samplers import Subset, SubsetRandomSampler, T, TensorDataset
 from .samplers import WeightedRandomSampler, random_split
 
 # %% ../../nbs/nn/08_data.ipynb #37493816
@@ -35,7 +35,7 @@ _all_ = ['BatchSampler', 'ChainDataset', 'ConcatDataset', 'Dataset', 'IterableDa
          'SubsetRandomSampler', 'TensorDataset', 'WeightedRandomSampler', 'WorkerInfo',
          'default_collate', 'default_convert', 'get_worker_info', 'random_split']
 
-# %% ../../nbs/nn/08_data.ipynb #31cbad9b
+# %% ../../nbs/nn/08_data.ipynb #7a56b22f
 def _is_stream(dataset): # ours, or torch's own kind
     where = 'torch.utils.data.dataset', 'IterableDataset'
     return isinstance(dataset, IterableDataset) or any(
@@ -45,11 +45,12 @@ def _check_stream(shuffle, **options): # a stream has its own order
     if shuffle not in {False, None}: options = {'shuffle': shuffle}
     for name,value in options.items():
         if value is not None:
-            raise ValueError('DataLoader with IterableDataset: expected unspecified '
-                             f'{name} option, but got {name}={value}')
+            raise ValueError('DataLoader with IterableDataset: expected '
+                             f'unspecified {name} option, but got {name}={value}')
 
-# %% ../../nbs/nn/08_data.ipynb #458ce0ef
-def _check_order(batch_size, shuffle, sampler, batch_sampler, drop_last):
+# %% ../../nbs/nn/08_data.ipynb #add3ed20
+def _check_order(stream, batch_size, shuffle, sampler, batch_sampler, drop_last):
+    if stream: _check_stream(shuffle, sampler=sampler, batch_sampler=batch_sampler)
     if sampler is not None and shuffle:
         raise ValueError('sampler option is mutually exclusive with shuffle')
     given = batch_size != 1 or shuffle or sampler is not None or drop_last
@@ -60,14 +61,14 @@ def _check_order(batch_size, shuffle, sampler, batch_sampler, drop_last):
         raise ValueError('batch_size=None option disables auto-batching and is '
                          'mutually exclusive with drop_last')
 
-# %% ../../nbs/nn/08_data.ipynb #efcca375
-def _orders(dataset, stream, batch_size, shuffle, sampler, batch_sampler, drop_last, g):
+# %% ../../nbs/nn/08_data.ipynb #565f76a8
+def _orders(stream, dataset, batch_size, shuffle, sampler, batch_sampler, last, g):
     "The sampler and the batch sampler that these arguments mean"
     if stream: sampler = itertools.repeat(None) # a stream needs no indices
     elif sampler is None and shuffle: sampler = RandomSampler(dataset, generator=g)
     elif sampler is None: sampler = SequentialSampler(dataset)
     if batch_sampler is not None or batch_size is None: return sampler,batch_sampler
-    return sampler,BatchSampler(sampler, batch_size, drop_last)
+    return sampler,BatchSampler(sampler, batch_size, last)
 
 # %% ../../nbs/nn/08_data.ipynb #ea5b66a1
 def _check_workers(num_workers, timeout, prefetch_factor, persistent_workers):
@@ -83,44 +84,46 @@ def _check_workers(num_workers, timeout, prefetch_factor, persistent_workers):
     if persistent_workers and num_workers == 0:
         raise ValueError('persistent_workers option needs num_workers > 0')
 
-# %% ../../nbs/nn/08_data.ipynb #6e3aca4a
+# %% ../../nbs/nn/08_data.ipynb #bfc28593
 def _context(wanted, num_workers): # how processes start, or its name
     name = 'multiprocessing_context'
     if wanted is None: return None
-    if num_workers == 0: raise ValueError(f'{name} can only be used with multi-process '
-        f'loading (num_workers > 0), but got num_workers={num_workers}')
+    if num_workers == 0: raise ValueError(f'{name} can only be used with '
+        'multi-process loading (num_workers > 0), but got '
+        f'num_workers={num_workers}')
     if isinstance(wanted, multiprocessing.context.BaseContext): return wanted
     if not isinstance(wanted, str):
-        raise TypeError(f'{name} option should be a valid context object or a string '
-                        f'specifying the start method, but got {name}={wanted}')
+        raise TypeError(f'{name} option should be a valid context object or a '
+            f'string specifying the start method, but got {name}={wanted}')
     methods = torch.multiprocessing.get_all_start_methods()
     if wanted in methods: return torch.multiprocessing.get_context(wanted)
     raise ValueError(f'{name} option should specify a valid start method in '
                      f'{methods!r}, but got {name}={wanted!r}')
 
-# %% ../../nbs/nn/08_data.ipynb #dca974ac
+# %% ../../nbs/nn/08_data.ipynb #170c4e24
 def _check_processors(num_workers): # more workers than processors only wait
     alone = getattr(os, 'sched_getaffinity', None)
     n = len(alone(0)) if alone else os.cpu_count() or 0
     if num_workers <= n: return
     warnings.warn(f'This DataLoader will create {num_workers} worker processes in '
-        f'total. Our suggested max number of worker in current system is {n}, which '
-        'is smaller than what this DataLoader is going to create. Please be aware that '
-        'excessive worker creation might get DataLoader running slow or even freeze, '
-        'lower the worker number to avoid potential slowness/freeze if necessary.',
-        stacklevel=4)
+        'total. Our suggested max number of worker in current system is '
+        f'{n}, which is smaller than what this DataLoader is going to create. '
+        'Please be aware that excessive worker creation might get DataLoader '
+        'running slow or even freeze, lower the worker number to avoid potential '
+        'slowness/freeze if necessary.', stacklevel=4)
 
-# %% ../../nbs/nn/08_data.ipynb #b416a5e9
+# %% ../../nbs/nn/08_data.ipynb #8ce99691
 class _Settings(Generic[T]):
     _fixed = () # what may not be set any more
     def __setattr__(self, name, value):
         if name in self._fixed:
             raise ValueError(f'{name} attribute should not be set after '
                              f'{type(self).__name__} is initialized')
-        if name == 'multiprocessing_context': value = _context(value, self.num_workers)
+        if name == 'multiprocessing_context':
+            value = _context(value, self.num_workers)
         super().__setattr__(name, value)
 
-# %% ../../nbs/nn/08_data.ipynb #0caa0ade
+# %% ../../nbs/nn/08_data.ipynb #e596e7b2
 class _Sized(_Settings[T]):
     @property
     def _auto_collation(self): return self.batch_sampler is not None
@@ -131,18 +134,25 @@ class _Sized(_Settings[T]):
         if not self._stream: return len(self._index_sampler)
         n = self._IterableDataset_len_called = len(self.dataset)
         if self.batch_size is None: return n
-        return n//self.batch_size if self.drop_last else math.ceil(n/self.batch_size)
+        if self.drop_last: return n//self.batch_size
+        return math.ceil(n/self.batch_size)
 
-# %% ../../nbs/nn/08_data.ipynb #d42e2008
+# %% ../../nbs/nn/08_data.ipynb #e24fd4e4
 class _Begun(_Sized[T]): # what is set last
+    def _set_workers(self, timeout, init_fn, context, prefetch, persistent, order):
+        self.timeout,self.worker_init_fn,self.in_order = timeout,init_fn,order
+        self.prefetch_factor,self.persistent_workers = prefetch,persistent
+        self.multiprocessing_context = context
+        self._ready()
     def _ready(self):
-        if self.collate_fn is None:
-            self.collate_fn = default_collate if self._auto_collation else default_convert
-        if self.num_workers and self.prefetch_factor is None: self.prefetch_factor = 2
+        usual = default_collate if self._auto_collation else default_convert
+        if self.collate_fn is None: self.collate_fn = usual
+        if self.num_workers and self.prefetch_factor is None:
+            self.prefetch_factor = 2
         self._IterableDataset_len_called = self._iterator = None
         _check_processors(self.num_workers)
-        self._fixed = ('batch_size', 'batch_sampler', 'sampler', 'drop_last', 'dataset',
-                       'persistent_workers')
+        self._fixed = {'batch_size', 'batch_sampler', 'sampler', 'drop_last',
+                       'dataset', 'persistent_workers'}
 
 # %% ../../nbs/nn/08_data.ipynb #0421795d
 class _Iterated(_Begun[T]):
@@ -157,7 +167,7 @@ class _Iterated(_Begun[T]):
         else: self._iterator = self._get_iterator()
         return self._iterator
 
-# %% ../../nbs/nn/08_data.ipynb #b6f192ae
+# %% ../../nbs/nn/08_data.ipynb #12f96759
 class DataLoader(_Iterated[T]):
     "`DataLoader`: batches of a dataset, pass after pass"
     def __init__(self, dataset, # With `__getitem__`, or an `IterableDataset`
@@ -179,15 +189,12 @@ class DataLoader(_Iterated[T]):
                  in_order:bool=True):   # Or take what comes first?
         _check_workers(num_workers, timeout, prefetch_factor, persistent_workers)
         stream = self._stream = _is_stream(dataset)
-        if stream: _check_stream(shuffle, sampler=sampler, batch_sampler=batch_sampler)
-        _check_order(batch_size, shuffle, sampler, batch_sampler, drop_last)
+        _check_order(stream, batch_size, shuffle, sampler, batch_sampler, drop_last)
         self.batch_size = batch_size if batch_sampler is None else None
-        self.sampler,self.batch_sampler = _orders(dataset, stream, batch_size, shuffle,
-            sampler, batch_sampler, drop_last, generator)
+        self.sampler,self.batch_sampler = _orders(stream, dataset, batch_size,
+            shuffle, sampler, batch_sampler, drop_last, generator)
         self.dataset,self.drop_last,self.generator = dataset,drop_last,generator
-        self.num_workers,self.timeout,self.in_order = num_workers,timeout,in_order
-        self.collate_fn,self.prefetch_factor = collate_fn,prefetch_factor
-        self.persistent_workers,self.worker_init_fn = persistent_workers,worker_init_fn
+        self.collate_fn,self.num_workers = collate_fn,num_workers
         self.pin_memory,self.pin_memory_device = pin_memory,pin_memory_device
-        self.multiprocessing_context = multiprocessing_context
-        self._ready()
+        self._set_workers(timeout, worker_init_fn, multiprocessing_context,
+                          prefetch_factor, persistent_workers, in_order)

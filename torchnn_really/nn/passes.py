@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/nn/07d_passes.ipynb #e4c529b5
+# %% ../../nbs/nn/07d_passes.ipynb #b3f31a85
 import itertools
 import math
 import os
 import pickle
+import signal
 import time
 import warnings
 import weakref
@@ -21,8 +22,8 @@ import torch
 import torch.multiprocessing # tensors travel between processes in shared memory
 from .batches import _Again, _Caught, _End, _Job, _like, _work
 
-# %% ../../nbs/nn/07d_passes.ipynb #05ef1aa5
-def _check_said(said, seen, dataset, workers): # a stream's length, as it was asked for
+# %% ../../nbs/nn/07d_passes.ipynb #49f7d23e
+def _check_said(said, seen, dataset, workers): # a stream's length
     if said is None or seen <= said: return
     warnings.warn(f'Length of IterableDataset {dataset} was reported to be {said}'
         f'(when accessing len(dataloader)), but {seen} samples have been fetched. '
@@ -30,7 +31,7 @@ def _check_said(said, seen, dataset, workers): # a stream's length, as it was as
         'configuring the IterableDataset replica at each worker.'*(workers > 0),
         stacklevel=3)
 
-# %% ../../nbs/nn/07d_passes.ipynb #fbad6c15
+# %% ../../nbs/nn/07d_passes.ipynb #9d7462fd
 class _Counted: # an iterator over batches
     def _reset(self, loader):
         self._order,self._num_yielded = iter(loader._index_sampler),0
@@ -41,7 +42,8 @@ class _Counted: # an iterator over batches
         data = self._next_data()
         self._num_yielded += 1
         if self._job.stream:
-            _check_said(self._said, self._num_yielded, self._job.dataset, self._num_workers)
+            _check_said(self._said, self._num_yielded, self._job.dataset,
+                        self._num_workers)
         return _pinned(data) if self._pin_memory else data
 
 # %% ../../nbs/nn/07d_passes.ipynb #5675127a
@@ -65,11 +67,11 @@ class _OneProcess(_Pass): # fetches when asked
         self._fetch = self._job.fetcher()
     def _next_data(self): return self._fetch(next(self._order))
 
-# %% ../../nbs/nn/07d_passes.ipynb #65049e44
+# %% ../../nbs/nn/07d_passes.ipynb #75a95489
 def _can_pin(): # pinned memory needs an accelerator
     if torch.accelerator.is_available(): return True
-    warnings.warn("'pin_memory' argument is set as true but no accelerator is found, "
-                  "then device pinned memory won't be used.")
+    warnings.warn("'pin_memory' argument is set as true but no accelerator is "
+                  "found, then device pinned memory won't be used.")
     return False
 
 def _pinned(data): # its tensors in pinned memory
@@ -80,14 +82,14 @@ def _pinned(data): # its tensors in pinned memory
     parts = [_pinned(d) for d in data]
     return type(data)(*parts) if hasattr(data, '_fields') else _like(data, parts)
 
-# %% ../../nbs/nn/07d_passes.ipynb #63c9cb13
+# %% ../../nbs/nn/07d_passes.ipynb #17747c65
 class _Workers(_Pass): # the processes
     def __init__(self, loader):
         super().__init__(loader)
         self._persistent,self._timeout = loader.persistent_workers,loader.timeout
         self._prefetch,self._in_order = loader.prefetch_factor,loader.in_order
-        if self._prefetch < 1: raise AssertionError('prefetch_factor must be greater '
-                                                    'than 0 for workers')
+        if self._prefetch < 1:
+            raise AssertionError('prefetch_factor must be greater than 0')
         self._workers,self._queues,self._pipes = [],[],[]
         self._over = torch.zeros(1, dtype=torch.bool).share_memory_() # seen by all
         self._shutdown_workers = weakref.finalize(self, _end_workers, os.getpid(),
@@ -140,7 +142,14 @@ class _Waiting(_Dealing): # for one of them
             if left <= 0: raise RuntimeError('DataLoader timed out after '
                                              f'{self._timeout} seconds')
 
-# %% ../../nbs/nn/07d_passes.ipynb #8e76ffb7
+# %% ../../nbs/nn/07d_passes.ipynb #5db1494e
+def _how_it_died(pid, code): # a negative exit code is a signal
+    if code >= 0: return (f'DataLoader worker (pid(s) {pid}) exited unexpectedly '
+        f'with exit code {code}. Rerunning with num_workers=0 may show where.')
+    name = signal.strsignal(-code)
+    return f'DataLoader worker (pid {pid}) is killed by signal: {name}.'
+
+# %% ../../nbs/nn/07d_passes.ipynb #73afcff7
 class _Receiving(_Waiting):
     def _receive(self, i):
         pipe,worker = self._pipes[i],self._workers[i]
@@ -149,9 +158,11 @@ class _Receiving(_Waiting):
         except (EOFError, OSError):
             worker.join(1)
             if worker.is_alive(): raise
-        raise RuntimeError(f'DataLoader worker (pid(s) {worker.pid}) exited '
-            f'unexpectedly with exit code {worker.exitcode}; run it with num_workers=0 '
-            'to see an error that it could not send')
+        worker.join(1)
+        raise RuntimeError(_how_it_died(worker.pid, worker.exitcode or 0))
+
+# %% ../../nbs/nn/07d_passes.ipynb #ee41e083
+class _Reused(_Receiving):
     def _again(self, loader): # another pass with the same workers
         self._reset(loader)
         for tasks in self._queues: tasks.put(_Again)
@@ -159,12 +170,16 @@ class _Receiving(_Waiting):
             while self._receive(self._wait_for({i})) is not _Again: pass
         self._begin()
 
-# %% ../../nbs/nn/07d_passes.ipynb #2bed448d
-class _SeveralProcesses(_Receiving): # the batches, in order
+# %% ../../nbs/nn/07d_passes.ipynb #c5eb51b7
+class _Turns(_Reused):
     def _whose_turn(self): # those whose answer may come next
-        while self._tasks and not self._active[self._tasks[0]]: self._tasks.popleft()
+        while self._tasks and not self._active[self._tasks[0]]:
+            self._tasks.popleft()
         if self._in_order: return {*itertools.islice(self._tasks, 1)}
         return {i for i in self._tasks if self._active[i]}
+
+# %% ../../nbs/nn/07d_passes.ipynb #58977cee
+class _SeveralProcesses(_Turns): # the batches, in order
     def _next_data(self):
         while ids := self._whose_turn():
             answer = self._receive(i := self._wait_for(ids))
@@ -176,7 +191,7 @@ class _SeveralProcesses(_Receiving): # the batches, in order
         if not self._persistent: self._shutdown_workers()
         raise StopIteration
 
-# %% ../../nbs/nn/07d_passes.ipynb #c4be5f5d
+# %% ../../nbs/nn/07d_passes.ipynb #06a883ec
 def _let_end(worker, pipe): # read what it still sends, and give it five seconds
     end = time.monotonic() + 5
     with suppress(EOFError, OSError):
@@ -187,7 +202,7 @@ def _let_end(worker, pipe): # read what it still sends, and give it five seconds
         if worker.is_alive(): stop()
         worker.join(1)
 
-# %% ../../nbs/nn/07d_passes.ipynb #57dfe066
+# %% ../../nbs/nn/07d_passes.ipynb #7e94bdfa
 def _end_workers(pid, workers, queues, pipes, over):
     if os.getpid() != pid: return # a forked copy of the iterator has no say
     over.fill_(True)

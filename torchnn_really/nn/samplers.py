@@ -51,9 +51,10 @@ class ConcatDataset(Dataset[T]):
         before = self.cumulative_sizes[which-1] if which else 0
         return self.datasets[which][idx - before]
 
-# %% ../../nbs/nn/07b_samplers.ipynb #ab57afae
+# %% ../../nbs/nn/07b_samplers.ipynb #5a0ed6b6
 def _check_parts(datasets): # some, and no streams
-    if not datasets: raise AssertionError('datasets should not be an empty iterable')
+    if not datasets:
+        raise AssertionError('datasets should not be an empty iterable')
     if any(isinstance(d, IterableDataset) for d in datasets):
         raise AssertionError('ConcatDataset does not support IterableDataset')
 
@@ -78,7 +79,7 @@ def _items(dataset, indices): # several items: by __getitems__ if the dataset ha
     many = getattr(dataset, '__getitems__', None)
     return many(indices) if callable(many) else [dataset[i] for i in indices]
 
-# %% ../../nbs/nn/07b_samplers.ipynb #e9dedd89
+# %% ../../nbs/nn/07b_samplers.ipynb #63a5920a
 class Subset(Dataset[T]):
     "`Subset`: the items of `dataset` at `indices`"
     def __init__(self, dataset, indices): # A dataset; a sequence of its indices
@@ -89,8 +90,8 @@ class Subset(Dataset[T]):
             raise NotImplementedError(f'{kind.__name__} overrides __getitem__ but '
                 'not __getitems__, which makes the batches; write that one, too')
     def __getitem__(self, idx):
-        one = not isinstance(idx, list)
-        return self.dataset[self.indices[idx] if one else [self.indices[i] for i in idx]]
+        if not isinstance(idx, list): return self.dataset[self.indices[idx]]
+        return self.dataset[[self.indices[i] for i in idx]]
     def __getitems__(self, indices):
         return _items(self.dataset, [self.indices[i] for i in indices])
     def __len__(self): return len(self.indices)
@@ -122,33 +123,41 @@ def random_split(dataset,           # With `__len__`
     order = iter(torch.randperm(sum(lengths), generator=generator).tolist())
     return [Subset(dataset, list(itertools.islice(order, n))) for n in lengths]
 
-# %% ../../nbs/nn/07b_samplers.ipynb #c6f46ed9
+# %% ../../nbs/nn/07b_samplers.ipynb #2e1c9bf1
 def _as_many(dataset, indices): # as many items as indices
     items = _items(dataset, indices)
     if len(items) == len(indices): return items
     raise ValueError("Nested dataset's output size mismatch. "
                      f'Expected {len(indices)}, got {len(items)}')
 
-# %% ../../nbs/nn/07b_samplers.ipynb #683fa68a
+def _check_sizes(datasets):
+    if len(set(map(len, datasets))) > 1:
+        raise ValueError('Size mismatch between datasets')
+
+def _check_one_kind(args, kwargs):
+    if not (args or kwargs):
+        raise ValueError('At least one dataset should be passed')
+    if args and kwargs:
+        raise ValueError('Supported either ``tuple``- (via ``args``) or ``dict``- '
+                         '(via ``kwargs``) like input/output, but both are given.')
+
+# %% ../../nbs/nn/07b_samplers.ipynb #3cacf1a4
 class StackDataset(Dataset[T]):
     "`StackDataset`: item `i` holds item `i` of each dataset, as a tuple or a dict"
     def __init__(self, *args, # Datasets of one length, for tuples
                  **kwargs):   # Or named ones, for dicts
-        if args and kwargs: raise ValueError('Supported either ``tuple``- (via ``args``) '
-            'or``dict``- (via ``kwargs``) like input/output, but both types are given.')
-        self.datasets = args or kwargs
-        if not self.datasets: raise ValueError('At least one dataset should be passed')
-        self._named = bool(kwargs)
-        if len(set(map(len, self._columns()))) > 1:
-            raise ValueError('Size mismatch between datasets')
-    def _columns(self): return [*self.datasets.values()] if self._named else self.datasets
-    def _item(self, row): return dict(zip(self.datasets, row)) if self._named else (*row,)
+        _check_one_kind(args, kwargs)
+        self.datasets,self._named = args or kwargs,kwargs
+        _check_sizes(self._columns())
+    def _columns(self): return [*self._named.values()] or self.datasets
+    def _item(self, row):
+        return dict(zip(self._named, row)) if self._named else tuple(row)
     def __len__(self): return len(self._columns()[0])
     def __getitem__(self, index):
         return self._item([d[index] for d in self._columns()])
     def __getitems__(self, indices):
         columns = [_as_many(d, indices) for d in self._columns()]
-        return [self._item(row) for row in zip(*columns)]
+        return [*map(self._item, zip(*columns))]
 
 # %% ../../nbs/nn/07b_samplers.ipynb #6a3980c5
 class Sampler(Generic[T]):
@@ -184,27 +193,26 @@ def _without(n, total, g): # whole permutations, the last one cut
     for turn in range(total//n + 1):
         yield from torch.randperm(n, generator=g)[:total - turn*n].tolist()
 
-# %% ../../nbs/nn/07b_samplers.ipynb #a8d61397
+# %% ../../nbs/nn/07b_samplers.ipynb #e1b608d3
 class RandomSampler(Sampler[int]):
     "`RandomSampler`: a new order in each pass, without or with replacement"
     def __init__(self, data_source,              # With `__len__`
                  replacement:bool=False,         # May an index come twice?
-                 num_samples:int|None=None,      # Indices a pass; None: as many as items
+                 num_samples:int|None=None,      # Indices a pass; None: one an item
                  generator:torch.Generator|None=None): # None: a new one each pass
         self.data_source,self.replacement = data_source,replacement
         self._num_samples,self.generator = num_samples,generator
         _check_bool('replacement', replacement, TypeError)
         _check_count('num_samples', self.num_samples)
 
-    @property
-    def num_samples(self)->int: # the length may change between passes
+    def __len__(self):
         n = self._num_samples
         return len(self.data_source) if n is None else n
-    def __len__(self): return self.num_samples
+    num_samples = property(__len__) # the length may change between passes
     def __iter__(self):
-        g = self.generator or _own_generator()
-        n,total = len(self.data_source),self.num_samples
-        yield from (_with if self.replacement else _without)(n, total, g)
+        g,draw = self.generator or _own_generator(),_without
+        if self.replacement: draw = _with
+        yield from draw(len(self.data_source), self.num_samples, g)
 
 # %% ../../nbs/nn/07b_samplers.ipynb #120ba6a6
 class SubsetRandomSampler(Sampler[int]):
@@ -216,7 +224,7 @@ class SubsetRandomSampler(Sampler[int]):
         for i in order.tolist(): yield self.indices[i]
     def __len__(self): return len(self.indices)
 
-# %% ../../nbs/nn/07b_samplers.ipynb #45599645
+# %% ../../nbs/nn/07b_samplers.ipynb #0fc4e49e
 class WeightedRandomSampler(Sampler[int]):
     "`WeightedRandomSampler`: index `i` comes with a chance of `weights[i]`, scaled"
     def __init__(self, weights,          # A number for each item; of any sum
@@ -227,8 +235,8 @@ class WeightedRandomSampler(Sampler[int]):
         _check_bool('replacement', replacement)
         self.weights = torch.as_tensor(weights, dtype=torch.double)
         if self.weights.dim() != 1:
-            raise ValueError('weights should be a 1d sequence but given weights have '
-                             f'shape {tuple(self.weights.shape)}')
+            raise ValueError('weights should be a 1d sequence but given weights '
+                             f'have shape {tuple(self.weights.shape)}')
         self.num_samples,self.replacement = num_samples,replacement
         self.generator = generator
     def __iter__(self):
