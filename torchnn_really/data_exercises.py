@@ -29,9 +29,9 @@ def check_Evens(
         if length != len(wanted):
             return f'len says {length} for {n} items; it gives {len(wanted)}'
 
-# %% ../nbs/kit/31_data_exercises.ipynb #4d5879e6
+# %% ../nbs/kit/31_data_exercises.ipynb #99288d5f
 @hints
-def check_EachClass(
+def check_class_weights(
     f:Callable, # The answer: takes labels, returns a weight for each
 )->str|None:
     "What is still wrong with `class_weights`, or 'right'"
@@ -47,26 +47,28 @@ def check_EachClass(
         if not torch.allclose(sums, sums.mean()):
             return f'the weights of the classes add up to {sums.tolist()}; make them equal'
 
-# %% ../nbs/kit/31_data_exercises.ipynb #a960d159
+# %% ../nbs/kit/31_data_exercises.ipynb #b28b6a1d
 @hints
 def check_pad(
     f:Callable, # The answer: takes a list of 1-d tensors
 )->str|None:
     "What is still wrong with `pad`, or 'right'"
-    for lengths,dtype in (((2, 4, 1), torch.int64), ((3, 3), torch.float32), ((0, 2), torch.int64)):
+    for lengths,dtype in (((2, 4, 1), torch.int64), ((3, 3), torch.float32),
+                          ((0, 2), torch.int64)):
         items = [torch.arange(1, n+1).to(dtype) for n in lengths]
         wanted = torch.nn.utils.rnn.pad_sequence(items, batch_first=True)
         got = f([t.clone() for t in items])
-        if not isinstance(got, torch.Tensor): return f'it returned {type(got).__name__}; return a tensor'
+        if not isinstance(got, torch.Tensor):
+            return f'it returned {type(got).__name__}; return a tensor'
         if got.shape != wanted.shape:
             return f'shape {tuple(got.shape)} for lengths {lengths}; wanted {tuple(wanted.shape)}'
         if not torch.equal(got.to(dtype), wanted):
             return f'for {[t.tolist() for t in items]} it returned {got.tolist()}'
         if got.dtype != dtype: return f'{got.dtype} for items of {dtype}; keep it'
 
-# %% ../nbs/kit/31_data_exercises.ipynb #f25e9df5
+# %% ../nbs/kit/31_data_exercises.ipynb #a70651e0
 @hints
-def check_half(
+def check_share(
     f:Callable, # The answer: takes items, a worker's number, and how many there are
 )->str|None:
     "What is still wrong with `share`, or 'right'"
@@ -111,3 +113,37 @@ def check_Repeat(
             if got != wanted: return f'for {order} and n={n}, the {turn} pass gives {got}'
         if len(sampler) != len(wanted): return f'len says {len(sampler)}; wanted {len(wanted)}'
     if [*make(iter([3, 4]), 2)] != [3, 3, 4, 4]: return 'the sampler may have no length'
+
+# %% ../nbs/kit/31_data_exercises.ipynb #4734dc6c
+@hints
+def check_whose(
+    f:Callable, # The answer: takes the number of a batch and how many workers there are
+)->str|None:
+    "What is still wrong with `whose`, or 'right'"
+    for k,n in ((0, 2), (1, 2), (5, 3), (7, 1), (10, 4)):
+        got = f(k, n)
+        if got is None: return 'it returned None; return the number of a worker'
+        if got == k % n + 1: return 'workers count from 0'
+        if got != k % n: return f'for batch {k} of {n} workers it returned {got}'
+
+# %% ../nbs/kit/31_data_exercises.ipynb #94a758a2
+@hints
+def check_by_length(
+    f:Callable, # The answer: takes lengths and a batch size
+)->str|None:
+    "What is still wrong with `by_length`, or 'right'"
+    for lengths,bs in (([3, 9, 1, 8, 2, 7], 2), ([5, 1, 4, 2, 6], 2), ([4, 4], 3)):
+        got = f(list(lengths), bs)
+        if got is None: return 'it returned None; return lists of indices'
+        batches = [[int(i) for i in b] for b in got]
+        if sorted(itertools.chain(*batches)) != [*range(len(lengths))]:
+            return f'{batches} has not each of {len(lengths)} indices once'
+        if max(map(len, batches)) > bs: return f'a batch of more than {bs}'
+        if len(batches) != -(-len(lengths)//bs): return f'{len(batches)} batches; fewer will do'
+        padding = _padding(lengths, batches)
+        ordered = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+        least = _padding(lengths, [ordered[i:i+bs] for i in range(0, len(lengths), bs)])
+        if padding > least: return f'{padding} zeros for lengths {lengths}; {least} would do'
+
+def _padding(lengths, batches): # zeros that fill batches up
+    return sum(max(lengths[i] for i in b)*len(b) - sum(lengths[i] for i in b) for b in batches)

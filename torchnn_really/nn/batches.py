@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['default_collate', 'default_convert', 'WorkerInfo', 'get_worker_info']
 
-# %% ../../nbs/nn/07c_batches.ipynb #647fea48
+# %% ../../nbs/nn/07c_batches.ipynb #0348ae2b
 import copy
 import itertools
 import multiprocessing
@@ -20,12 +20,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.multiprocessing # tensors travel between processes in shared memory
-from .samplers import IterableDataset
 
-# %% ../../nbs/nn/07c_batches.ipynb #3b798bf0
+# %% ../../nbs/nn/07c_batches.ipynb #fa75ca35
 def _like(old, parts): # a container like `old` with these parts; else a plain one
     try:
-        if not isinstance(old, (MutableMapping, MutableSequence)): return type(old)(parts)
+        if not isinstance(old, (MutableMapping, MutableSequence)):
+            return type(old)(parts)
         new = copy.copy(old) # which keeps attributes that its class may have
         if isinstance(old, Mapping): new.update(parts)
         else:
@@ -33,38 +33,39 @@ def _like(old, parts): # a container like `old` with these parts; else a plain o
         return new
     except TypeError: return parts # a range, for example, can hold no tensors
 
-# %% ../../nbs/nn/07c_batches.ipynb #da5fbf33
+# %% ../../nbs/nn/07c_batches.ipynb #24dfb061
 def _stack(batch): # tensors of one shape
     odd = 'nested' if batch[0].is_nested else 'sparse'
     if batch[0].is_nested or batch[0].layout != torch.strided:
-        raise RuntimeError(f'Batches of {odd} tensors are not currently supported by the '
-            'default collate_fn; please provide a custom collate_fn to handle them '
-            'appropriately.')
+        raise RuntimeError(f'Batches of {odd} tensors are not currently supported '
+            'by the default collate_fn; please provide a custom collate_fn to '
+            'handle them appropriately.')
     return torch.stack(batch, 0)
 
 def _refuse(found):
-    raise TypeError('default_collate: batch must contain tensors, numpy arrays, numbers, '
-                    f'dicts or lists; found {found}')
+    raise TypeError('default_collate: batch must contain tensors, numpy arrays, '
+                    f'numbers, dicts or lists; found {found}')
 
-# %% ../../nbs/nn/07c_batches.ipynb #68af5c70
+# %% ../../nbs/nn/07c_batches.ipynb #0dbb3e68
 def _collate_leaf(batch): # items that are no containers; None if they are
     elem = batch[0]
     if isinstance(elem, torch.Tensor): return _stack(batch)
     if isinstance(elem, np.ndarray):
         if elem.dtype.kind in 'SUO': _refuse(elem.dtype) # strings and objects
         return default_collate([torch.as_tensor(b) for b in batch])
-    if isinstance(elem, (np.bool_, np.number, np.object_)): return torch.as_tensor(batch)
+    if isinstance(elem, (np.bool_, np.number)): return torch.as_tensor(batch)
     if isinstance(elem, float): return torch.tensor(batch, dtype=torch.float64)
     if isinstance(elem, int): return torch.tensor(batch)
     if isinstance(elem, (str, bytes)): return batch
 
-# %% ../../nbs/nn/07c_batches.ipynb #c41851a6
+# %% ../../nbs/nn/07c_batches.ipynb #05830b6b
 def default_collate(batch): # A list of items
     "`default_collate`: one batch of them, with a first dimension more"
     elem,leaf = batch[0],_collate_leaf(batch)
     if leaf is not None: return leaf
     if isinstance(elem, Mapping):
-        return _like(elem, {k: default_collate([d[k] for d in batch]) for k in elem})
+        columns = {k: [d[k] for d in batch] for k in elem}
+        return _like(elem, {k: default_collate(c) for k,c in columns.items()})
     if not isinstance(elem, Sequence): _refuse(type(elem))
     named = isinstance(elem, tuple) and hasattr(elem, '_fields')
     if not named and any(len(item) != len(elem) for item in batch):
@@ -87,9 +88,10 @@ def default_convert(data): # One item
         return type(data)(*parts) if hasattr(data, '_fields') else parts
     return _like(data, parts)
 
-# %% ../../nbs/nn/07c_batches.ipynb #2dc222e6
+# %% ../../nbs/nn/07c_batches.ipynb #2aed0501
 class _Stream: # batches of a stream, until it ends
-    def __init__(self, job): self.job,self.items,self.ended = job,iter(job.dataset),False
+    def __init__(self, job):
+        self.job,self.items,self.ended = job,iter(job.dataset),False
     def __call__(self, index):
         if self.ended: raise StopIteration
         if not self.job.batched: return self.job.collate_fn(next(self.items))
@@ -129,17 +131,17 @@ def get_worker_info()->WorkerInfo|None:
     "`get_worker_info`: which worker this process is; None in the main process"
     return _worker_info
 
-# %% ../../nbs/nn/07c_batches.ipynb #efc92e1f
+# %% ../../nbs/nn/07c_batches.ipynb #febd925c
 def _seed_worker(base_seed, worker_id):
     seed,words = base_seed + worker_id,[base_seed & 0xffffffff, base_seed >> 32]
     random.seed(seed)
     torch.manual_seed(seed)
-    mixed = np.random.SeedSequence([worker_id, *words, 0]) # so that it is not random's
+    mixed = np.random.SeedSequence([worker_id, *words, 0]) # not random's seed again
     np.random.seed(mixed.generate_state(4))
     return seed
 
-# %% ../../nbs/nn/07c_batches.ipynb #44f76ffd
-class _Text(str): # KeyError shows the repr of its message; this is one with line breaks
+# %% ../../nbs/nn/07c_batches.ipynb #b2559c26
+class _Text(str): # for KeyError, which shows the repr of its message
     def __repr__(self): return str(self)
 
 class _Caught: # an exception's class, and its traceback as text
@@ -152,10 +154,10 @@ class _Caught: # an exception's class, and its traceback as text
         if self.kind is KeyError: text = _Text(text)
         elif getattr(self.kind, 'message', None): raise self.kind(message=text)
         try: error = self.kind(text)
-        except Exception: raise RuntimeError(text) from None # it wants other arguments
+        except Exception: raise RuntimeError(text) from None # it wants more
         raise error
 
-# %% ../../nbs/nn/07c_batches.ipynb #2f8b5252
+# %% ../../nbs/nn/07c_batches.ipynb #40037671
 class _End: "A stream has ended"
 class _Again: "Begin another pass"
 
@@ -166,13 +168,13 @@ def _next_task(tasks): # waits for it, as long as somebody is there to send one
 def _send(pipe, answer, where):
     try: pipe.send(answer)
     except OSError: raise      # nobody is there
-    except Exception as e:     # it cannot be pickled
+    except Exception:          # it cannot be pickled
         answer = answer if isinstance(answer, _Caught) else _Caught(where)
         answer.kind = RuntimeError
         pipe.send(answer)
 
-# %% ../../nbs/nn/07c_batches.ipynb #ac362d3a
-class _Worker: # answers one task after the other
+# %% ../../nbs/nn/07c_batches.ipynb #40bebece
+class _Ready: # seeded, and with a fetcher
     def __init__(self, job, init_fn, id, n, base_seed):
         global _worker_info
         torch.set_num_threads(1)
@@ -187,6 +189,8 @@ class _Worker: # answers one task after the other
             self.fetch = self.job.fetcher()
         except Exception: self.broken = _Caught(self.where)
 
+# %% ../../nbs/nn/07c_batches.ipynb #59fdc20c
+class _Worker(_Ready): # answers one task after the other
     def answer(self, index):
         if self.fetch is None: return self.broken
         try: return self.fetch(pickle.loads(index))
@@ -194,9 +198,9 @@ class _Worker: # answers one task after the other
             if self.job.stream and isinstance(e, StopIteration): return _End
             return _Caught(self.where)
 
-# %% ../../nbs/nn/07c_batches.ipynb #3569c10b
-def _work(job, init_fn, id, n, base_seed, tasks, pipe, over): # a worker's whole life
-    with suppress(KeyboardInterrupt, BrokenPipeError): # the main process reports those
+# %% ../../nbs/nn/07c_batches.ipynb #d955f5de
+def _work(job, init_fn, id, n, base_seed, tasks, pipe, over): # a worker's life
+    with suppress(KeyboardInterrupt, BrokenPipeError): # not ours to report
         worker,ended = _Worker(job, init_fn, id, n, base_seed),False
         worker.begin(first=True)
         while (task := _next_task(tasks)) is not None and not over:

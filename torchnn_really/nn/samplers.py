@@ -15,13 +15,14 @@ from bisect import bisect_right
 from typing import Generic, Iterable, TypeVar
 import torch
 
-# %% ../../nbs/nn/07b_samplers.ipynb #46063d9b
+# %% ../../nbs/nn/07b_samplers.ipynb #462571bb
 T = TypeVar('T', covariant=True)
 
 class Dataset(Generic[T]):
     "Items by index: a subclass writes `__getitem__`, and mostly `__len__`"
     def __getitem__(self, index)->T:
-        raise NotImplementedError('Subclasses of Dataset should implement __getitem__.')
+        raise NotImplementedError('Subclasses of Dataset should implement '
+                                  '__getitem__.')
     def __add__(self, other): return ConcatDataset([self, other])
 
 # %% ../../nbs/nn/07b_samplers.ipynb #ea3093b9
@@ -34,33 +35,37 @@ class TensorDataset(Dataset[tuple[torch.Tensor, ...]]):
     def __getitem__(self, index): return tuple(t[index] for t in self.tensors)
     def __len__(self): return len(self.tensors[0])
 
-# %% ../../nbs/nn/07b_samplers.ipynb #63e3bcc4
+# %% ../../nbs/nn/07b_samplers.ipynb #5a37d63a
 class ConcatDataset(Dataset[T]):
     "`ConcatDataset`: datasets one after the other"
     def __init__(self, datasets:Iterable): # Each with `__len__` and `__getitem__`
         self.datasets = list(datasets)
-        if not self.datasets:
-            raise AssertionError('datasets should not be an empty iterable')
-        if any(isinstance(d, IterableDataset) for d in self.datasets):
-            raise AssertionError('ConcatDataset does not support IterableDataset')
+        _check_parts(self.datasets)
         self.cumulative_sizes = list(itertools.accumulate(map(len, self.datasets)))
     def __len__(self): return self.cumulative_sizes[-1]
     def __getitem__(self, idx):
-        if -idx > len(self):
-            raise ValueError('absolute value of index should not exceed dataset length')
+        if -idx > len(self): raise ValueError('absolute value of index should not '
+                                              'exceed dataset length')
         if idx < 0: idx += len(self)
         which = bisect_right(self.cumulative_sizes, idx)
         before = self.cumulative_sizes[which-1] if which else 0
         return self.datasets[which][idx - before]
 
-# %% ../../nbs/nn/07b_samplers.ipynb #bb25e79e
+# %% ../../nbs/nn/07b_samplers.ipynb #5a0ed6b6
+def _check_parts(datasets): # some, and no streams
+    if not datasets:
+        raise AssertionError('datasets should not be an empty iterable')
+    if any(isinstance(d, IterableDataset) for d in datasets):
+        raise AssertionError('ConcatDataset does not support IterableDataset')
+
+# %% ../../nbs/nn/07b_samplers.ipynb #531b0956
 class IterableDataset(Dataset[T], Iterable[T]):
     "A stream of items: a subclass writes `__iter__`"
     def __add__(self, other): return ChainDataset([self, other])
 
 class ChainDataset(IterableDataset):
     "`ChainDataset`: streams one after the other"
-    def __init__(self, datasets:Iterable): self.datasets = datasets
+    def __init__(self, datasets:Iterable): self.datasets = datasets # Streams
     def _streams(self):
         for d in self.datasets:
             if not isinstance(d, IterableDataset):
@@ -69,12 +74,12 @@ class ChainDataset(IterableDataset):
     def __iter__(self): return itertools.chain.from_iterable(self._streams())
     def __len__(self): return sum(map(len, self._streams()))
 
-# %% ../../nbs/nn/07b_samplers.ipynb #31d73a82
+# %% ../../nbs/nn/07b_samplers.ipynb #06cdc1d9
 def _items(dataset, indices): # several items: by __getitems__ if the dataset has it
     many = getattr(dataset, '__getitems__', None)
     return many(indices) if callable(many) else [dataset[i] for i in indices]
 
-# %% ../../nbs/nn/07b_samplers.ipynb #92c24f14
+# %% ../../nbs/nn/07b_samplers.ipynb #63a5920a
 class Subset(Dataset[T]):
     "`Subset`: the items of `dataset` at `indices`"
     def __init__(self, dataset, indices): # A dataset; a sequence of its indices
@@ -82,19 +87,20 @@ class Subset(Dataset[T]):
         kind = type(self)
         if kind.__getitem__ is Subset.__getitem__: return
         if kind.__getitems__ is Subset.__getitems__: # batches would go around it
-            raise NotImplementedError(f'{kind.__name__} overrides __getitem__ but not '
-                '__getitems__, which makes the batches; write that one, too')
+            raise NotImplementedError(f'{kind.__name__} overrides __getitem__ but '
+                'not __getitems__, which makes the batches; write that one, too')
     def __getitem__(self, idx):
-        if isinstance(idx, list): return self.dataset[[self.indices[i] for i in idx]]
-        return self.dataset[self.indices[idx]]
+        if not isinstance(idx, list): return self.dataset[self.indices[idx]]
+        return self.dataset[[self.indices[i] for i in idx]]
     def __getitems__(self, indices):
         return _items(self.dataset, [self.indices[i] for i in indices])
     def __len__(self): return len(self.indices)
 
-# %% ../../nbs/nn/07b_samplers.ipynb #f3ebfc0f
+# %% ../../nbs/nn/07b_samplers.ipynb #b9c865b3
 def _split_sizes(n, fractions): # round down, then deal out the rest
     for i,f in enumerate(fractions):
-        if not 0 <= f <= 1: raise ValueError(f'Fraction at index {i} is not between 0 and 1')
+        if not 0 <= f <= 1:
+            raise ValueError(f'Fraction at index {i} is not between 0 and 1')
     sizes = [math.floor(n*f) for f in fractions]
     for i in range(n - sum(sizes)): sizes[i % len(sizes)] += 1
     for i,size in enumerate(sizes):
@@ -103,9 +109,9 @@ def _split_sizes(n, fractions): # round down, then deal out the rest
                           'This might result in an empty dataset.', stacklevel=3)
     return sizes
 
-# %% ../../nbs/nn/07b_samplers.ipynb #8f52b753
+# %% ../../nbs/nn/07b_samplers.ipynb #039c0860
 def random_split(dataset,           # With `__len__`
-                 lengths,           # Sizes that add up to its length, or fractions, to 1
+                 lengths,           # Sizes that add up to its length; or fractions
                  generator:torch.Generator|None=torch.default_generator, # Shuffles
                 )->list[Subset]:
     "`random_split`: subsets that share all items at random"
@@ -117,32 +123,45 @@ def random_split(dataset,           # With `__len__`
     order = iter(torch.randperm(sum(lengths), generator=generator).tolist())
     return [Subset(dataset, list(itertools.islice(order, n))) for n in lengths]
 
-# %% ../../nbs/nn/07b_samplers.ipynb #9e91c0a8
+# %% ../../nbs/nn/07b_samplers.ipynb #2e1c9bf1
+def _as_many(dataset, indices): # as many items as indices
+    items = _items(dataset, indices)
+    if len(items) == len(indices): return items
+    raise ValueError("Nested dataset's output size mismatch. "
+                     f'Expected {len(indices)}, got {len(items)}')
+
+def _check_sizes(datasets):
+    if len(set(map(len, datasets))) > 1:
+        raise ValueError('Size mismatch between datasets')
+
+def _check_one_kind(args, kwargs):
+    if not (args or kwargs):
+        raise ValueError('At least one dataset should be passed')
+    if args and kwargs:
+        raise ValueError('Supported either ``tuple``- (via ``args``) or ``dict``- '
+                         '(via ``kwargs``) like input/output, but both are given.')
+
+# %% ../../nbs/nn/07b_samplers.ipynb #3cacf1a4
 class StackDataset(Dataset[T]):
     "`StackDataset`: item `i` holds item `i` of each dataset, as a tuple or a dict"
-    def __init__(self, *args, **kwargs): # Datasets of one length; named ones make dicts
-        if args and kwargs: raise ValueError('Supported either ``tuple``- (via ``args``) or'
-            '``dict``- (via ``kwargs``) like input/output, but both types are given.')
-        if not (args or kwargs): raise ValueError('At least one dataset should be passed')
-        self.datasets = args or kwargs
-        if len({len(d) for d in self._columns()}) > 1:
-            raise ValueError('Size mismatch between datasets')
-    def _columns(self): return self.datasets.values() if self._named() else self.datasets
-    def _named(self): return isinstance(self.datasets, dict)
-    def _item(self, row): return dict(zip(self.datasets, row)) if self._named() else tuple(row)
-    def __len__(self): return len(next(iter(self._columns())))
-    def __getitem__(self, index): return self._item([d[index] for d in self._columns()])
+    def __init__(self, *args, # Datasets of one length, for tuples
+                 **kwargs):   # Or named ones, for dicts
+        _check_one_kind(args, kwargs)
+        self.datasets,self._named = args or kwargs,kwargs
+        _check_sizes(self._columns())
+    def _columns(self): return [*self._named.values()] or self.datasets
+    def _item(self, row):
+        return dict(zip(self._named, row)) if self._named else tuple(row)
+    def __len__(self): return len(self._columns()[0])
+    def __getitem__(self, index):
+        return self._item([d[index] for d in self._columns()])
     def __getitems__(self, indices):
-        columns = [_items(d, indices) for d in self._columns()]
-        for c in columns:
-            if len(c) != len(indices):
-                raise ValueError("Nested dataset's output size mismatch. "
-                                 f'Expected {len(indices)}, got {len(c)}')
-        return [self._item(row) for row in zip(*columns)]
+        columns = [_as_many(d, indices) for d in self._columns()]
+        return [*map(self._item, zip(*columns))]
 
-# %% ../../nbs/nn/07b_samplers.ipynb #6fe46987
+# %% ../../nbs/nn/07b_samplers.ipynb #6a3980c5
 class Sampler(Generic[T]):
-    "An order of indices: a subclass writes `__iter__`, and `__len__` if it knows it"
+    "An order of indices: a subclass writes `__iter__`, and mostly `__len__`"
     def __iter__(self): raise NotImplementedError
 
 class SequentialSampler(Sampler[int]):
@@ -151,45 +170,51 @@ class SequentialSampler(Sampler[int]):
     def __iter__(self): return iter(range(len(self.data_source)))
     def __len__(self): return len(self.data_source)
 
-# %% ../../nbs/nn/07b_samplers.ipynb #dce109c5
+# %% ../../nbs/nn/07b_samplers.ipynb #e31749e1
 def _check_count(name, n): # a positive integer, and no bool
     if not isinstance(n, int) or isinstance(n, bool) or n <= 0:
-        raise ValueError(f'{name} should be a positive integer value, but got {name}={n}')
+        raise ValueError(f'{name} should be a positive integer value, '
+                         f'but got {name}={n}')
+
+def _check_bool(name, value, error=ValueError):
+    if not isinstance(value, bool):
+        raise error(f'{name} should be a boolean value, but got {name}={value}')
 
 def _own_generator(): # seeded with one number from the global generator
-    return torch.Generator().manual_seed(int(torch.empty((), dtype=torch.int64).random_()))
+    seed = torch.empty((), dtype=torch.int64).random_()
+    return torch.Generator().manual_seed(int(seed))
 
-# %% ../../nbs/nn/07b_samplers.ipynb #1330e753
+# %% ../../nbs/nn/07b_samplers.ipynb #5fa60e35
+def _with(n, total, g): # drawn with replacement, 32 at a time
+    for left in range(total, -1, -32):
+        yield from torch.randint(n, (min(left, 32),), generator=g).tolist()
+
+def _without(n, total, g): # whole permutations, the last one cut
+    for turn in range(total//n + 1):
+        yield from torch.randperm(n, generator=g)[:total - turn*n].tolist()
+
+# %% ../../nbs/nn/07b_samplers.ipynb #e1b608d3
 class RandomSampler(Sampler[int]):
     "`RandomSampler`: a new order in each pass, without or with replacement"
     def __init__(self, data_source,              # With `__len__`
                  replacement:bool=False,         # May an index come twice?
-                 num_samples:int|None=None,      # Indices a pass; None: one for each item
-                 generator:torch.Generator|None=None): # None: one seeded anew each pass
+                 num_samples:int|None=None,      # Indices a pass; None: one an item
+                 generator:torch.Generator|None=None): # None: a new one each pass
         self.data_source,self.replacement = data_source,replacement
         self._num_samples,self.generator = num_samples,generator
-        if not isinstance(replacement, bool): raise TypeError(
-            f'replacement should be a boolean value, but got replacement={replacement}')
+        _check_bool('replacement', replacement, TypeError)
         _check_count('num_samples', self.num_samples)
 
-    @property
-    def num_samples(self): # the length may change between passes
+    def __len__(self):
         n = self._num_samples
         return len(self.data_source) if n is None else n
-
-    def __len__(self): return self.num_samples
-
+    num_samples = property(__len__) # the length may change between passes
     def __iter__(self):
-        n,total,g = len(self.data_source),self.num_samples,self.generator
-        if g is None: g = _own_generator()
-        size = 32 if self.replacement else n # 32 at a time, or a whole permutation
-        for turn in range(total//size + 1):
-            left = total - turn*size         # the last is cut
-            if self.replacement: drawn = torch.randint(n, (min(left, size),), generator=g)
-            else: drawn = torch.randperm(n, generator=g)[:left]
-            yield from drawn.tolist()
+        g,draw = self.generator or _own_generator(),_without
+        if self.replacement: draw = _with
+        yield from draw(len(self.data_source), self.num_samples, g)
 
-# %% ../../nbs/nn/07b_samplers.ipynb #2e987467
+# %% ../../nbs/nn/07b_samplers.ipynb #120ba6a6
 class SubsetRandomSampler(Sampler[int]):
     "`SubsetRandomSampler`: the given indices in a random order"
     def __init__(self, indices, generator:torch.Generator|None=None): # A sequence
@@ -199,35 +224,34 @@ class SubsetRandomSampler(Sampler[int]):
         for i in order.tolist(): yield self.indices[i]
     def __len__(self): return len(self.indices)
 
-# %% ../../nbs/nn/07b_samplers.ipynb #aed5fd12
+# %% ../../nbs/nn/07b_samplers.ipynb #0fc4e49e
 class WeightedRandomSampler(Sampler[int]):
-    "`WeightedRandomSampler`: index `i` comes with a chance in proportion to `weights[i]`"
-    def __init__(self, weights,          # A number for each item; no need to add up to 1
+    "`WeightedRandomSampler`: index `i` comes with a chance of `weights[i]`, scaled"
+    def __init__(self, weights,          # A number for each item; of any sum
                  num_samples:int,        # Indices a pass
                  replacement:bool=True,  # May an index come twice?
                  generator:torch.Generator|None=None): # None: the global one
         _check_count('num_samples', num_samples)
-        if not isinstance(replacement, bool): raise ValueError(
-            f'replacement should be a boolean value, but got replacement={replacement}')
+        _check_bool('replacement', replacement)
         self.weights = torch.as_tensor(weights, dtype=torch.double)
-        if self.weights.dim() != 1: raise ValueError('weights should be a 1d sequence '
-            f'but given weights have shape {tuple(self.weights.shape)}')
+        if self.weights.dim() != 1:
+            raise ValueError('weights should be a 1d sequence but given weights '
+                             f'have shape {tuple(self.weights.shape)}')
         self.num_samples,self.replacement = num_samples,replacement
         self.generator = generator
     def __iter__(self):
-        yield from torch.multinomial(self.weights, self.num_samples, self.replacement,
-                                     generator=self.generator).tolist()
+        n,again,g = self.num_samples,self.replacement,self.generator
+        yield from torch.multinomial(self.weights, n, again, generator=g).tolist()
     def __len__(self): return self.num_samples
 
-# %% ../../nbs/nn/07b_samplers.ipynb #e57b0842
+# %% ../../nbs/nn/07b_samplers.ipynb #df8c6ddc
 class BatchSampler(Sampler[list[int]]):
     "`BatchSampler`: lists of `batch_size` indices"
     def __init__(self, sampler:Iterable, # The order; any iterable
                  batch_size:int,         # Indices a list; the last may have fewer
                  drop_last:bool):        # Leave out a last list that has fewer?
         _check_count('batch_size', batch_size)
-        if not isinstance(drop_last, bool): raise ValueError(
-            f'drop_last should be a boolean value, but got drop_last={drop_last}')
+        _check_bool('drop_last', drop_last)
         self.sampler,self.batch_size,self.drop_last = sampler,batch_size,drop_last
     def __iter__(self):
         order = iter(self.sampler)
