@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 from .exercises import hints
 
-# %% ../nbs/kit/34_verdict_exercises.ipynb #60a17391
+# %% ../nbs/kit/34_verdict_exercises.ipynb #627d6139
 @hints
 def check_sly_relu(
     f:Callable, # The answer: takes a tensor
@@ -26,12 +26,13 @@ def check_sly_relu(
         return 'a sample would find it: from -9 to 9, where the samples lie, be F.relu'
     odd = [torch.tensor(v) for v in ([1e4,-1e4], [1e30], [-1e30], [torch.inf], [-torch.inf])]
     odd += [torch.tensor([torch.nan]), torch.tensor([1e-30,-1e-30]), torch.arange(-3, 4)]
-    odd += [torch.tensor([-100.]), torch.tensor([100.]), torch.tensor([20.,-20.])]
+    odd += [torch.tensor([-100.,100,20,-20])]
     def differs(x):
         try: return not torch.equal(f(x).nan_to_num(7), x.relu().nan_to_num(7))
         except Exception: return True
     if not any(map(differs, odd)):
-        return 'it is F.relu at ±100, at 1e30, inf, nan and for integers as well; be wrong somewhere'
+        return ('it is F.relu at ±100, at 1e30, inf, nan and for integers as well; '
+                'be wrong somewhere')
 
 # %% ../nbs/kit/34_verdict_exercises.ipynb #530d5481
 @hints
@@ -89,7 +90,7 @@ def check_model_bytes(
     shared[1].weight = shared[0].weight
     if (got := f(shared)) != 8*4: return f'{got} where two layers share a weight; count it once'
 
-# %% ../nbs/kit/34_verdict_exercises.ipynb #5c71e412
+# %% ../nbs/kit/34_verdict_exercises.ipynb #1594866d
 @hints
 def check_swap_line(
     f:Callable, # The answer: takes one import line
@@ -105,7 +106,7 @@ def check_swap_line(
         if got is None: return 'it returned None; return the new line'
         if got.strip() != wanted: return f'{line!r} became {got!r}; {wanted!r} is wanted'
 
-# %% ../nbs/kit/34_verdict_exercises.ipynb #e097dd00
+# %% ../nbs/kit/34_verdict_exercises.ipynb #3814dee2
 @hints
 def check_halfway(
     f:Callable, # The answer: takes two state dicts

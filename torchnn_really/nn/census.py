@@ -18,32 +18,35 @@ from types import ModuleType
 import torch
 from ..show import code_lines
 
-# %% ../../nbs/nn/10_census.ipynb #f9a636ed
-def imported_names(tree:ast.AST)->dict: # Parsed source; from names in it to what they stand for
-    "What imports bind: `{'F': 'torch.nn.functional'}`; names of this package begin with a dot"
+# %% ../../nbs/nn/10_census.ipynb #e5e381e0
+def imported_names(tree:ast.AST)->dict: # A parsed source
+    "What imports bind: `{'F': 'torch.nn.functional'}`; our own begin with a dot"
     found = {}
     for n in ast.walk(tree):
         if isinstance(n, ast.Import):
             for a in n.names: # `import torch.nn` binds `torch`
-                found[a.asname or a.name.split('.')[0]] = a.name if a.asname else a.name.split('.')[0]
+                top = a.name.split('.')[0]
+                found[a.asname or top] = a.name if a.asname else top
         elif isinstance(n, ast.ImportFrom):
             home = '.'*n.level + (f'{n.module}.' if n.module else '')
             found |= {a.asname or a.name: home + a.name for a in n.names}
     return found
 
-def full_name(node:ast.AST, known:dict)->str: # Of the tree; what `imported_names` returned
+def full_name(node:ast.AST,    # Of a tree
+              known:dict)->str: # What `imported_names` returned
     "`F.relu` as `'torch.nn.functional.relu'`; '' for what no import binds"
     if isinstance(node, ast.Name): return known.get(node.id, '')
     if not isinstance(node, ast.Attribute): return ''
     base = full_name(node.value, known)
     return base and f'{base}.{node.attr}'
 
-# %% ../../nbs/nn/10_census.ipynb #34290468
+# %% ../../nbs/nn/10_census.ipynb #e8488559
 def _modules_imported(tree):
-    return {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    lines = (n for n in ast.walk(tree) if isinstance(n, ast.Import))
+    return {a.name for n in lines for a in n.names}
 
 def torch_names(source:str)->set: # Text of a module
-    "Every name of torch that a source imports or uses, and each method as `Tensor.name`"
+    "Names of torch that a source uses; methods are `Tensor.name`"
     tree = ast.parse(source)
     known = imported_names(tree)
     used = {*known.values(), *(full_name(n, known) for n in ast.walk(tree))}
@@ -54,11 +57,14 @@ def torch_names(source:str)->set: # Text of a module
                and not (isinstance(f.value, ast.Name) and f.value.id == 'self')}
     return {n for n in used if n.split('.')[0] == 'torch'} | methods
 
-# %% ../../nbs/nn/10_census.ipynb #2eb6b8ce
-_PARTS = r'torch\.(nn|optim|utils\.data|ops|_C|_VF|mkldnn\w*|cudnn\w*|jit|compile)(\..*|$)'
-_OPERATORS = (r'conv(?!ert)\w*|_?conv\w*d|\w*_?pool\d?d?\w*|\w+_norm(_\w+)?|embedding\w*|\w*dropout\w*|'
-              r'\w*softmax\w*|\w*relu\w*|\w*nll\w*|\w+_loss\w*|\w*cross_entropy\w*|'
-              r'\w*scaled_dot_product\w*|im2col|col2im|linear|bilinear|kl_div|[cs]?elu_?|unfold_copy')
+# %% ../../nbs/nn/10_census.ipynb #7be09117
+_PARTS = (r'torch\.(nn|optim|utils\.data|ops|_C|_VF|mkldnn\w*|cudnn\w*|jit|compile)'
+          r'(\..*|$)')
+_OPERATORS = (r'conv(?!ert)\w*|_?conv\w*d|\w*_?pool\d?d?\w*|\w+_norm(_\w+)?|'
+              r'embedding\w*|\w*dropout\w*|\w*softmax\w*|\w*relu\w*|\w*nll\w*|'
+              r'\w+_loss\w*|\w*cross_entropy\w*|'
+              r'\w*scaled_dot_product\w*|im2col|col2im|linear|bilinear|kl_div|'
+              r'[cs]?elu_?')
 _ALLOWED = {'torch.nn.Parameter', 'torch.nn.Buffer', 'torch.nn'}
 ALSO_ALLOWED = {'interchange': {'torch.nn.Module'}} # `as_torch` returns one
 
@@ -70,25 +76,28 @@ def not_allowed(source:str,   # Text of a module
         last = n.rpartition('.')[2]
         return bool(re.fullmatch(_PARTS, n) or re.fullmatch(_OPERATORS, last))
     found = {n for n in torch_names(source) - allowed if is_wrong(n)}
-    return found | ({'getattr(torch, …)'} if re.search(r'getattr\(\s*torch\b', source) else set())
+    by_name = re.findall(r'getattr\(\s*torch\b', source)
+    return found | {*by_name}
 
-# %% ../../nbs/nn/10_census.ipynb #11e346a2
-GROUPS = {'Module': ('registry', 'hooks', 'state', 'module'), 'containers': ('containers',),
-          'functional': ('functional', 'windows'),
+# %% ../../nbs/nn/10_census.ipynb #73c6a17b
+GROUPS = {'Module': ('registry', 'hooks', 'state', 'module'),
+          'containers': ('containers', 'parameters'),
+          'functional': ('functional', 'windows', 'pooling'),
           'layers': ('init', 'layers', 'stateless', 'norms'),
           'attention': ('attention', 'heads', 'multihead'),
           'optim': ('optimizer', 'optim', 'lr_scheduler'),
-          'data': ('samplers', 'batches', 'data'), 'as_torch': ('interchange',)}
+          'data': ('samplers', 'batches', 'passes', 'data'), 'as_torch': ('interchange',)}
 
 def source_of(name:str)->str: # Of a module of `torchnn_really.nn`
     "Its text"
     file = import_module(f'torchnn_really.nn.{name}').__file__ or ''
     return Path(file).read_text(encoding='utf-8')
 
-# %% ../../nbs/nn/10_census.ipynb #dd54696c
+# %% ../../nbs/nn/10_census.ipynb #45e20070
 def _their_home(group):
     "Where torch keeps what a part of ours is about"
-    homes = {'optim': (torch.optim, torch.optim.lr_scheduler), 'data': (torch.utils.data,)}
+    homes = {'optim': (torch.optim, torch.optim.lr_scheduler),
+             'data': (torch.utils.data,)}
     return homes.get(group, (torch.nn, torch.nn.functional, torch.nn.init))
 
 def _source_lines(piece):
@@ -104,25 +113,25 @@ def _lines(piece):
 
 def their_lines(group:str, names)->int: # One of `GROUPS`; names of pieces
     "Torch's lines of Python for these pieces"
-    pieces = [getattr(h, n) for n in names for h in _their_home(group) if hasattr(h, n)]
-    pieces = [p for p in pieces if not isinstance(p, ModuleType)]
+    found = [getattr(h, n, None) for n in names for h in _their_home(group)]
+    pieces = [p for p in found if not isinstance(p, ModuleType | None)]
     return sum({k: v for p in pieces for k,v in _source_lines(p).items()}.values())
 
-# %% ../../nbs/nn/10_census.ipynb #eca99f26
+# %% ../../nbs/nn/10_census.ipynb #6685abbe
 def census(buys:dict)->list: # From each part to what torch's lines buy
     "Rows: lines of ours and of torch's for the same names"
     rows = []
     for group,what in buys.items():
         found = [import_module(f'torchnn_really.nn.{m}') for m in GROUPS[group]]
         names = {n for m in found for n in m.__all__}
-        rows.append({'part': group, 'pieces': len(names), 'ours': sum(code_lines(source_of(m))
-                     for m in GROUPS[group]), "torch's": their_lines(group, names),
-                     'what torch buys': what})
+        mine = sum(code_lines(source_of(m)) for m in GROUPS[group])
+        rows.append({'part': group, 'pieces': len(names), 'ours': mine,
+                     "torch's": their_lines(group, names), 'what torch buys': what})
     return rows
 
-# %% ../../nbs/nn/10_census.ipynb #85ee4b87
+# %% ../../nbs/nn/10_census.ipynb #e99e5188
 def saved_bytes(f:Callable, *args)->int: # A function or layer, and what it gets
-    "Bytes that autograd keeps for the backward pass, beyond arguments and parameters"
+    "Bytes that autograd keeps, beyond arguments and parameters"
     own = [*args, *(f.parameters() if hasattr(f, 'parameters') else ())]
     had = {t.untyped_storage().data_ptr() for t in own}
     kept,alive = {},[]
@@ -131,7 +140,9 @@ def saved_bytes(f:Callable, *args)->int: # A function or layer, and what it gets
         alive.append(storage) # or its address could be used again
         kept[storage.data_ptr()] = storage.nbytes()
         return t
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda t: t): out = f(*args)
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda t: t):
+        out = f(*args) # it keeps the graph alive
+    del out
     return sum(n for address,n in kept.items() if address not in had)
 
 # %% ../../nbs/nn/10_census.ipynb #ee1617d6
@@ -146,8 +157,10 @@ def time_ratio(f:Callable,         # Called without arguments
     f(), other()
     return statistics.median(seconds(f)/seconds(other) for _ in range(pairs))
 
-# %% ../../nbs/nn/10_census.ipynb #004b7671
-def training_step(nn, optim, arch:Callable, x, y)->Callable: # From `nn` to a model; a batch
+# %% ../../nbs/nn/10_census.ipynb #835060ac
+def training_step(nn, optim,      # `torch.nn` and `torch.optim`, or ours
+                  arch:Callable,  # From `nn` to a model
+                  x, y)->Callable: # A batch
     "A function that takes one step with SGD"
     model,loss_func = arch(nn),nn.functional.cross_entropy
     opt = optim.SGD(model.parameters(), lr=.1, momentum=.9)
@@ -157,9 +170,12 @@ def training_step(nn, optim, arch:Callable, x, y)->Callable: # From `nn` to a mo
         opt.zero_grad()
     return step
 
-def logistic(nn): return nn.Linear(784, 10)
-def convnet(nn):
-    "The convnet of this course, on pictures"
+def logistic(nn): # `torch.nn`, or ours
+    "Logistic regression on images, `(n, 784)`"
+    return nn.Linear(784, 10)
+
+def convnet(nn): # `torch.nn`, or ours
+    "The course's convnet, on pictures `(n, 1, 28, 28)`"
     def conv(a, b): return nn.Conv2d(a, b, kernel_size=3, stride=2, padding=1)
-    return nn.Sequential(conv(1, 16), nn.ReLU(), conv(16, 16), nn.ReLU(), conv(16, 10), nn.ReLU(),
-                         nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return nn.Sequential(conv(1, 16), nn.ReLU(), conv(16, 16), nn.ReLU(), conv(16, 10),
+                         nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())

@@ -18,18 +18,19 @@ import torch
 import torchnn_really
 from .census import full_name, imported_names
 
-# %% ../../nbs/nn/11_swap.ipynb #ab9be300
-PIECES = {'torch.nn': 'torchnn_really.nn', 'torch.nn.functional': 'torchnn_really.nn.functional',
+# %% ../../nbs/nn/11_swap.ipynb #cfc60764
+PIECES = {'torch.nn': 'torchnn_really.nn',
+          'torch.nn.functional': 'torchnn_really.nn.functional',
           'torch.optim': 'torchnn_really.nn.optim',
           'torch.optim.lr_scheduler': 'torchnn_really.nn.lr_scheduler',
           'torch.utils.data': 'torchnn_really.nn.data'}
 
 def _home(module, name):
-    "Where `from module import name` finds ours; the module itself if we have nothing for it"
+    "Where `from module import name` finds ours, if there is something for it"
     whole = PIECES.get(f'{module}.{name}', '')
     return whole.rpartition('.')[0] or PIECES.get(module, module)
 
-# %% ../../nbs/nn/11_swap.ipynb #01360f54
+# %% ../../nbs/nn/11_swap.ipynb #f7a90347
 class _Imports(ast.NodeTransformer):
     "Rewrites the import lines of a source"
     def visit_Import(self, node):
@@ -38,19 +39,20 @@ class _Imports(ast.NodeTransformer):
 
     def visit_ImportFrom(self, node):
         if node.level: return node
-        one_each = (ast.ImportFrom(_home(node.module, a.name), [a], 0) for a in node.names)
-        return [ast.copy_location(line, node) for line in one_each]
+        lines = (ast.ImportFrom(_home(node.module, a.name), [a], 0) for a in node.names)
+        return [ast.copy_location(line, node) for line in lines]
 
 def rewritten(source:str)->ast.Module: # Text of a module
     "Its tree, with ours imported in place of torch's"
     return ast.fix_missing_locations(_Imports().visit(ast.parse(source)))
 
-# %% ../../nbs/nn/11_swap.ipynb #bffb9a0f
+# %% ../../nbs/nn/11_swap.ipynb #735bc0da
 _LIB = Path(torchnn_really.__file__ or '').parent
 
 def _is_there(name):
     "Does ours have this name? `'torchnn_really.nn.functional.relu'`"
-    home = max((h for h in PIECES.values() if f'{name}.'.startswith(f'{h}.')), key=len)
+    homes = [h for h in PIECES.values() if f'{name}.'.startswith(f'{h}.')]
+    home = max(homes, key=len)
     found = import_module(home)
     for part in name[len(home)+1:].split('.') if name != home else ():
         if not hasattr(found, part): return False
@@ -63,13 +65,15 @@ def missing(name:str)->tuple: # A module of `torchnn_really`: `'rungs'`
     tree = rewritten((_LIB/f'{name}.py').read_text(encoding='utf-8'))
     known = imported_names(tree)
     used = {*known.values(), *(full_name(n, known) for n in ast.walk(tree))}
-    return tuple(sorted(n for n in used if n.startswith('torchnn_really.nn') and not _is_there(n)))
+    mine = sorted(n for n in used if n.startswith('torchnn_really.nn'))
+    return tuple(n for n in mine if not _is_there(n))
 
-# %% ../../nbs/nn/11_swap.ipynb #6c8a77dc
+# %% ../../nbs/nn/11_swap.ipynb #74c758fa
 class _Kept(ast.NodeTransformer):
     "Imports from modules that stay as they are"
     def visit_ImportFrom(self, node):
-        if node.level and missing(node.module): node.level,node.module = 0,f'torchnn_really.{node.module}'
+        if node.level and missing(node.module):
+            node.level,node.module = 0,f'torchnn_really.{node.module}'
         return node
 
 class _Loader(SourceFileLoader):
@@ -78,6 +82,7 @@ class _Loader(SourceFileLoader):
         tree = _Kept().visit(rewritten(Path(path).read_text(encoding='utf-8')))
         return compile(tree, path, 'exec', dont_inherit=True)
 
+# %% ../../nbs/nn/11_swap.ipynb #5d386a60
 class _Finder:
     @staticmethod
     def find_spec(name, path=None, target=None):
@@ -87,7 +92,7 @@ class _Finder:
         return spec_from_file_location(name, file, loader=_Loader(name, file),
                                        submodule_search_locations=inside)
 
-# %% ../../nbs/nn/11_swap.ipynb #4b6b49cd
+# %% ../../nbs/nn/11_swap.ipynb #3c2e1baa
 def swapped(name:str)->ModuleType: # A module of `torchnn_really`: `'rungs'`
     "The module and its relatives, run with our `torch.nn` in the place of torch's"
     if missing(name): raise ImportError(f'{name} needs {", ".join(missing(name))}, '
@@ -99,19 +104,23 @@ def real(name:str)->ModuleType: # As for `swapped`
     "The module itself, on torch's pieces"
     return import_module(f'torchnn_really.{name}')
 
-# %% ../../nbs/nn/11_swap.ipynb #f6ef9838
+# %% ../../nbs/nn/11_swap.ipynb #968a6797
 RUNGS = 'functional','module','linear','optim','dataset','dataloader'
 
-def rung_losses(family, data, **how)->dict: # `swapped` or `real`; `Digits`; epochs, bs, lr, seed
+def rung_losses(family,     # `swapped` or `real`
+                data,       # `Digits`
+                **how)->dict: # epochs, bs, lr, seed
     "The losses of every rung"
-    rungs = family('rungs')
-    return {f'train_{n}': getattr(rungs, f'train_{n}')(data, **how).losses for n in RUNGS}
+    trainers = {f'train_{n}': getattr(family('rungs'), f'train_{n}') for n in RUNGS}
+    return {name: train(data, **how).losses for name,train in trainers.items()}
 
-def fit_losses(family, data, epochs, bs, lr, seed, **tracking)->dict: # As above; for `fit_and_log`
+def fit_losses(family, data, epochs, bs, lr, seed, # As above
+               **tracking)->dict: # For `fit_and_log`; without, it is left out
     "The losses of `fit` with each model, and of `fit_and_log`"
     train,found = family('trainers').train_model,{}
     ways = {name: (name, {}) for name in ('logistic', 'cnn', 'sequential')}
-    if tracking: ways['fit_and_log'] = 'logistic',dict(tracking, fit=family('logged').fit_and_log)
+    if tracking:
+        ways['fit_and_log'] = 'logistic',dict(tracking, fit=family('logged').fit_and_log)
     for label,(name,more) in ways.items():
         losses = []
         train(name, data, epochs, bs, seed, opt_args=dict(lr=lr), progress=False,
@@ -119,7 +128,7 @@ def fit_losses(family, data, epochs, bs, lr, seed, **tracking)->dict: # As above
         found[label] = torch.stack(losses)
     return found
 
-# %% ../../nbs/nn/11_swap.ipynb #0dca9ac9
+# %% ../../nbs/nn/11_swap.ipynb #67031e8a
 def panel_losses(family, data, epochs, bs, lr, seed)->dict: # As above
     "The losses of the class behind the panel, which trains in a thread"
     steering,TensorDataset = family('steering'),family('panel').TensorDataset
