@@ -10,7 +10,7 @@ import math
 import torch
 from .windows import _padded,_windows
 
-# %% ../../nbs/nn/04b_pooling.ipynb #88075865
+# %% ../../nbs/nn/04b_pooling.ipynb #ea3be1be
 #| code-fold: true
 #| code-summary: "Which numbers are refused"
 def _pair(value, name, op):
@@ -27,7 +27,8 @@ def _pair(value, name, op):
 def _check_pads(kernel, stride, padding, dilation):
     "Refuse what makes a window without a pixel"
     if min(kernel) < 1:
-        raise RuntimeError(f'kernel size should be greater than zero, but got {kernel}')
+        raise RuntimeError('kernel size should be greater than zero, '
+                           f'but got {kernel}')
     if min(stride) < 1:
         is_zero = 0 in stride
         raise RuntimeError('stride should ' + ('not be zero' if is_zero else
@@ -165,7 +166,7 @@ def _means(x, dim, n):
     parts = [x.narrow(dim, a, b-a).mean(dim) for a,b in bounds]
     return torch.stack(parts, dim) if n else x.narrow(dim, 0, 0)
 
-# %% ../../nbs/nn/04b_pooling.ipynb #d3f1032f
+# %% ../../nbs/nn/04b_pooling.ipynb #684fffa4
 #| code-fold: true
 #| code-summary: "Which sizes are refused"
 def _check_sizes(x, rows, columns):
@@ -179,7 +180,8 @@ def _check_sizes(x, rows, columns):
                            f'but got {list(x.shape)}')
     if 0 in x.shape[-2:]:
         raise RuntimeError(f'{op}(): Expected input to have non-zero size for '
-                           f'non-batch dimensions, but input has sizes {list(x.shape)}')
+                           'non-batch dimensions, but input has sizes '
+                           f'{list(x.shape)}')
 
 # %% ../../nbs/nn/04b_pooling.ipynb #dc3e8df2
 def adaptive_avg_pool2d(input, # `(n, channels, height, width)`, or without `n`

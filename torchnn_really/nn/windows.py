@@ -56,7 +56,7 @@ class _Add(Function):
     @staticmethod
     def backward(ctx, grad): return _Cut.apply(grad, *ctx.how), *[None]*5
 
-# %% ../../nbs/nn/04_windows.ipynb #f8da9f46
+# %% ../../nbs/nn/04_windows.ipynb #dd30f9db
 def _each(value, n, name):
     "A number for each of `n` dimensions"
     if isinstance(value, int) and not isinstance(value, bool): return (value,)*n
@@ -67,7 +67,8 @@ def _each(value, n, name):
     if len(value) == 1: return value*n
     if len(value) == n: return value
     raise RuntimeError(f'expected {name} to be a single integer value or a list '
-        f'of {n} values to match the convolution dimensions, but got {name}={list(value)}')
+        f'of {n} values to match the convolution dimensions, '
+        f'but got {name}={list(value)}')
 
 # %% ../../nbs/nn/04_windows.ipynb #c28e6856
 def _pads(padding, kernel, stride, dilation):
@@ -84,7 +85,7 @@ def _pads(padding, kernel, stride, dilation):
         raise RuntimeError(f"Invalid padding string: '{padding}'")
     return tuple((p, p) for p in _each(padding, n, 'padding'))
 
-# %% ../../nbs/nn/04_windows.ipynb #69596117
+# %% ../../nbs/nn/04_windows.ipynb #4c8c8860
 #| code-fold: true
 #| code-summary: "What numbers and shapes are refused"
 def _check_numbers(kernel, stride, pads, dilation, groups):
@@ -107,14 +108,14 @@ def _check_shapes(x, weight, bias, groups):
             f'at dimension 0, but got weight of size {sizes} instead')
     if x.shape[1] != sizes[1]*groups:
         raise RuntimeError(f'Given groups={groups}, weight of size {sizes}, '
-            f'expected input{list(x.shape)} to have {sizes[1]*groups} channels, but got '
-            f'{x.shape[1]} channels instead')
+            f'expected input{list(x.shape)} to have {sizes[1]*groups} channels, '
+            f'but got {x.shape[1]} channels instead')
     if bias is not None and list(bias.shape) != [out]:
         raise RuntimeError(f'Given weight of size {sizes}, expected bias to be '
             f'1-dimensional with {out} elements, but got bias of size '
             f'{list(bias.shape)} instead')
 
-# %% ../../nbs/nn/04_windows.ipynb #ef0b68ee
+# %% ../../nbs/nn/04_windows.ipynb #5e261ae2
 #| code-fold: true
 #| code-summary: "What dimensions and types are refused"
 def _check_dims(x, weight, bias, n):
@@ -143,8 +144,8 @@ def _check_fits(x, kernel, dilation, pads):
             f"Kernel size: ({spans}). Kernel size can't be greater than actual "
             'input size')
     if 0 in x.shape[2:]:
-        raise RuntimeError('Only zero batch or zero channel inputs are supported, but '
-                           f'got input shape: {list(x.shape)}')
+        raise RuntimeError('Only zero batch or zero channel inputs are supported, '
+                           f'but got input shape: {list(x.shape)}')
 
 # %% ../../nbs/nn/04_windows.ipynb #27b7900e
 def _conv(x, weight, bias, stride, padding, dilation, groups):
