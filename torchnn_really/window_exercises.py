@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from .exercises import hints
 
-# %% ../nbs/kit/30_window_exercises.ipynb #ba05aaf0
+# %% ../nbs/kit/30_window_exercises.ipynb #02cec45f
 @hints
 def check_n_windows(
     f:Callable, # The answer: takes size, kernel, stride, padding, dilation
@@ -35,7 +35,8 @@ def check_blur(
     x = torch.rand(2, 3, 5, 6)
     got,wanted = f(x, F.conv2d),F.avg_pool2d(x, 3, 1, 1)
     if got is None: return 'it returned None; return the blurred images'
-    if got.shape != x.shape: return f'it has the shape {tuple(got.shape)}, the images {tuple(x.shape)}'
+    if got.shape != x.shape:
+        return f'it has the shape {tuple(got.shape)}, the images {tuple(x.shape)}'
     if torch.allclose(got, wanted*9, atol=1e-5): return 'that is the sum; divide by 9'
     if not torch.allclose(got, wanted, atol=1e-5):
         return 'not the mean of nine pixels of the same channel; see `groups`'

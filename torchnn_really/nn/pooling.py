@@ -10,39 +10,56 @@ import math
 import torch
 from .windows import _padded,_windows
 
-# %% ../../nbs/nn/04b_pooling.ipynb #d061d55b
+# %% ../../nbs/nn/04b_pooling.ipynb #ea3be1be
+#| code-fold: true
+#| code-summary: "Which numbers are refused"
 def _pair(value, name, op):
     "A number for rows and one for columns"
-    if isinstance(value, int): return value,value
+    if isinstance(value, int) and not isinstance(value, bool): return value,value
+    if not isinstance(value, tuple | list):
+        raise TypeError(f'{op}(): {name} is {value!r}; it must be a whole number '
+                        'or a pair')
     if len(value) == 1: return value[0],value[0]
     if len(value) == 2: return tuple(value)
-    raise RuntimeError(f'{op}: {name} must either be a single int, or a tuple of two ints')
+    raise RuntimeError(f'{op}: {name} must either be a single int, or a tuple of '
+                       'two ints')
 
 def _check_pads(kernel, stride, padding, dilation):
     "Refuse what makes a window without a pixel"
-    if min(kernel) < 1: raise RuntimeError('kernel size should be greater than zero, '
-                                           f'but got {kernel}')
-    if min(stride) < 1: raise RuntimeError(f'stride should not be zero, but got {stride}')
+    if min(kernel) < 1:
+        raise RuntimeError('kernel size should be greater than zero, '
+                           f'but got {kernel}')
+    if min(stride) < 1:
+        is_zero = 0 in stride
+        raise RuntimeError('stride should ' + ('not be zero' if is_zero else
+                           f'be greater than zero, but got {stride}'))
     if min(dilation) < 1:
-        raise RuntimeError(f'dilation should be greater than zero, but got {dilation}')
+        raise RuntimeError('dilation should be greater than zero, '
+                           f'but got {dilation}')
     for k,p,d in zip(kernel, padding, dilation):
         if p < 0: raise RuntimeError(f'pad must be non-negative, but got pad: {p}')
         if p > (d*(k-1)+1)//2:
-            raise RuntimeError('pad should be at most half of effective kernel size, '
-                f'but got pad={p}, kernel_size={k} and dilation={d}')
+            raise RuntimeError('pad should be at most half of effective kernel '
+                f'size, but got pad={p}, kernel_size={k} and dilation={d}')
+        if p > k//2:
+            raise RuntimeError('pad should be smaller than or equal to half of '
+                               f'kernel size, but got pad={p} and kernel_size={k}')
 
-# %% ../../nbs/nn/04b_pooling.ipynb #e695cf08
+# %% ../../nbs/nn/04b_pooling.ipynb #9e97814e
+#| code-fold: true
+#| code-summary: "Which inputs are refused"
 def _check_input(x, sizes):
     "Refuse an input without rows, columns or channels, and one that is too small"
     if x.dim() not in (3, 4) or 0 in (x.shape[1:] if x.dim() == 4 else x.shape):
-        raise RuntimeError('Expected 3D or 4D (batch mode) tensor with optional 0 dim '
-                           f'batch size for input, but got:{list(x.shape)}')
+        raise RuntimeError('Expected 3D or 4D (batch mode) tensor with optional 0 '
+                           f'dim batch size for input, but got:{list(x.shape)}')
     if min(sizes) < 1:
-        was,out = ['x'.join(map(str, (x.shape[-3], *s))) for s in (x.shape[-2:], sizes)]
-        raise RuntimeError(f'Given input size: ({was}). Calculated output size: ({out}). '
-                           'Output size is too small')
+        was,out = ['x'.join(map(str, (x.shape[-3], *s)))
+                   for s in (x.shape[-2:], sizes)]
+        raise RuntimeError(f'Given input size: ({was}). Calculated output size: '
+                           f'({out}). Output size is too small')
 
-# %% ../../nbs/nn/04b_pooling.ipynb #c7e9b4e6
+# %% ../../nbs/nn/04b_pooling.ipynb #1704c622
 def _out_size(size, k, s, p, d, ceil_mode):
     "How many windows; with `ceil_mode` the last may be incomplete"
     room = size + 2*p - d*(k-1) - 1
@@ -50,26 +67,26 @@ def _out_size(size, k, s, p, d, ceil_mode):
     n = -(-room//s) + 1
     return n-1 if (n-1)*s >= size+p else n # it would begin in the padding
 
-def _after(size, n, k, s, p, d):
+def _after(n, size, k, s, p, d):
     "The padding on the right: to the end of the last window"
     return max((n-1)*s + d*(k-1) + 1 - size - p, 0)
 
-# %% ../../nbs/nn/04b_pooling.ipynb #75ee48cb
+# %% ../../nbs/nn/04b_pooling.ipynb #7662c0c2
 def _geometry(x, kernel, stride, padding, dilation, ceil_mode, op):
     "The numbers in pairs, checked; how many windows; the padding at each side"
-    kernel,stride = [_pair(v, name, op) for v,name in
-                     ((kernel, 'kernel_size'), (stride or kernel, 'stride'))]
+    kernel = _pair(kernel, 'kernel_size', op)
+    stride = kernel if stride in (None, (), []) else _pair(stride, 'stride', op)
     padding,dilation = _pair(padding, 'padding', op),_pair(dilation, 'dilation', op)
     _check_pads(kernel, stride, padding, dilation)
-    each = [*zip(x.shape[-2:], kernel, stride, padding, dilation)] if x.dim() > 2 else []
+    each = [*zip(x.shape[-2:], kernel, stride, padding, dilation)]
     sizes = [_out_size(*e, ceil_mode) for e in each]
-    _check_input(x, sizes or [1])
-    pads = [(p, _after(size, n, k, s, p, d)) for n,(size,k,s,p,d) in zip(sizes, each)]
-    return kernel,stride,dilation,sizes,pads
+    _check_input(x, sizes)
+    pads = [(e[3], _after(n, *e)) for n,e in zip(sizes, each)]
+    return kernel,stride,padding,dilation,sizes,pads
 
-# %% ../../nbs/nn/04b_pooling.ipynb #5a503dea
+# %% ../../nbs/nn/04b_pooling.ipynb #30146576
 def _pixels(x, kernel, stride, dilation, pads):
-    "The number of each pixel in each window, `(places, pixels)`; −1 where there is none"
+    "The number of each pixel in each window, `(places, pixels)`; −1: none"
     grid = torch.arange(1, x.shape[-2]*x.shape[-1]+1, device=x.device)
     grid = _padded(grid.reshape(1, 1, *x.shape[-2:]), pads)
     cut = _windows(grid, kernel, stride, dilation)
@@ -87,7 +104,7 @@ def _winners(flat, numbers):
     last = torch.where(values.isnan(), numbers, -1).amax(-1)
     return last.where(last >= 0, index)
 
-# %% ../../nbs/nn/04b_pooling.ipynb #27e05195
+# %% ../../nbs/nn/04b_pooling.ipynb #cc9d4a4a
 def max_pool2d(input, # `(n, channels, height, width)`, or without `n`
                kernel_size, # Of a window; a number, or one for each dimension
                stride=None, # Step between windows; None: `kernel_size`
@@ -96,10 +113,10 @@ def max_pool2d(input, # `(n, channels, height, width)`, or without `n`
                ceil_mode=False, # Also a window that hangs over the edge?
                return_indices=False): # Also which pixel it was?
     "`F.max_pool2d`"
-    *how,sizes,pads = _geometry(input, kernel_size, stride, padding, dilation,
-                                ceil_mode, 'max_pool2d')
+    how = kernel_size,stride,padding,dilation,ceil_mode,'max_pool2d'
+    kernel,stride,_,dilation,sizes,pads = _geometry(input, *how)
     flat = input.flatten(-2)
-    numbers = _pixels(input, *how, pads)
+    numbers = _pixels(input, kernel, stride, dilation, pads)
     with torch.no_grad(): index = _winners(flat, numbers)
     out = flat.gather(-1, index.clamp(min=0))
     if (numbers < 0).any(): out = out.masked_fill(index < 0, -math.inf)
@@ -114,13 +131,14 @@ def _counts(size, n, k, s, p, count_include_pad):
     if count_include_pad: return end - start
     return end.clamp(max=size) - start.clamp(min=0)
 
-# %% ../../nbs/nn/04b_pooling.ipynb #e964bb3d
+# %% ../../nbs/nn/04b_pooling.ipynb #b309bd30
 def _divisor(x, kernel, stride, padding, sizes, count_include_pad):
     "How many pixels each window has, `(rows, columns)`"
-    each = zip(x.shape[-2:], sizes, kernel, stride, padding)
-    rows,columns = [_counts(*e, count_include_pad) for e in each]
+    rows,columns = [_counts(*e, count_include_pad) for e in
+                    zip(x.shape[-2:], sizes, kernel, stride, padding)]
     return (rows[:,None]*columns).to(x.device)
 
+# %% ../../nbs/nn/04b_pooling.ipynb #eb379407
 def avg_pool2d(input, # `(n, channels, height, width)`, or without `n`
                kernel_size, # Of a window; a number, or one for each dimension
                stride=None, # Step between windows; None: `kernel_size`
@@ -130,16 +148,17 @@ def avg_pool2d(input, # `(n, channels, height, width)`, or without `n`
                divisor_override=None): # What to divide by; None: by the count
     "`F.avg_pool2d`"
     if divisor_override == 0: raise RuntimeError('divisor must be not zero')
-    kernel,stride,_,sizes,pads = _geometry(input, kernel_size, stride, padding, 1,
-                                           ceil_mode, 'avg_pool2d')
+    how = kernel_size,stride,padding,1,ceil_mode,'avg_pool2d'
+    kernel,stride,padding,_,sizes,pads = _geometry(input, *how)
     x = input if input.dim() == 4 else input[None]
     total = _windows(_padded(x, pads), kernel, stride, (1, 1)).sum((-1, -2))
-    by = divisor_override or _divisor(x, kernel, stride, [p for p,_ in pads], sizes,
+    by = divisor_override or _divisor(x, kernel, stride, padding, sizes,
                                       count_include_pad)
-    out = total/by if x.is_floating_point() else total.div(by, rounding_mode='trunc')
+    mode = None if x.is_floating_point() else 'trunc'
+    out = total.div(by, rounding_mode=mode)
     return out if input.dim() == 4 else out[0]
 
-# %% ../../nbs/nn/04b_pooling.ipynb #9f549a1a
+# %% ../../nbs/nn/04b_pooling.ipynb #68996af6
 def _means(x, dim, n):
     "The means of `n` windows of the dimension `dim`"
     size = x.shape[dim]
@@ -147,7 +166,24 @@ def _means(x, dim, n):
     parts = [x.narrow(dim, a, b-a).mean(dim) for a,b in bounds]
     return torch.stack(parts, dim) if n else x.narrow(dim, 0, 0)
 
-# %% ../../nbs/nn/04b_pooling.ipynb #2206965b
+# %% ../../nbs/nn/04b_pooling.ipynb #684fffa4
+#| code-fold: true
+#| code-summary: "Which sizes are refused"
+def _check_sizes(x, rows, columns):
+    "Refuse an input without pixels, and a negative number of windows"
+    op = 'adaptive_avg_pool2d'
+    if min(rows, columns) < 0:
+        raise RuntimeError(f'{op}: elements of output_size must be greater than or '
+                           f'equal to 0 but received {{{rows}, {columns}}}')
+    if x.dim() > 4:
+        raise RuntimeError(f'{op}(): Expected 3D or 4D tensor, '
+                           f'but got {list(x.shape)}')
+    if 0 in x.shape[-2:]:
+        raise RuntimeError(f'{op}(): Expected input to have non-zero size for '
+                           'non-batch dimensions, but input has sizes '
+                           f'{list(x.shape)}')
+
+# %% ../../nbs/nn/04b_pooling.ipynb #dc3e8df2
 def adaptive_avg_pool2d(input, # `(n, channels, height, width)`, or without `n`
                         output_size): # Rows and columns; None: as the input has
     "`F.adaptive_avg_pool2d`"
@@ -155,8 +191,7 @@ def adaptive_avg_pool2d(input, # `(n, channels, height, width)`, or without `n`
     if input.dim() < 3: raise ValueError('Input dimension should be at least 3')
     if len(output_size) != 2:
         raise RuntimeError('adaptive_avg_pool2d: output_size must be 2')
-    rows,columns = [s if n is None else n for n,s in zip(output_size, input.shape[-2:])]
-    if min(rows, columns) < 0:
-        raise RuntimeError('adaptive_avg_pool2d: elements of output_size must be greater '
-            f'than or equal to 0 but received {{{rows}, {columns}}}')
+    rows,columns = [s if n is None else n
+                    for n,s in zip(output_size, input.shape[-2:])]
+    _check_sizes(input, rows, columns)
     return _means(_means(input, -2, rows), -1, columns)

@@ -56,34 +56,46 @@ class _Add(Function):
     @staticmethod
     def backward(ctx, grad): return _Cut.apply(grad, *ctx.how), *[None]*5
 
-# %% ../../nbs/nn/04_windows.ipynb #e48e101f
+# %% ../../nbs/nn/04_windows.ipynb #dd30f9db
 def _each(value, n, name):
     "A number for each of `n` dimensions"
-    if isinstance(value, int): return (value,)*n
+    if isinstance(value, int) and not isinstance(value, bool): return (value,)*n
+    if not isinstance(value, tuple | list):
+        raise TypeError(f'conv{n}d(): {name} is {value!r}; it must be a whole '
+                        f'number or a tuple of {n}')
     value = tuple(value)
     if len(value) == 1: return value*n
     if len(value) == n: return value
-    raise RuntimeError(f'expected {name} to be a single integer value or a list of {n} '
-        f'values to match the convolution dimensions, but got {name}={list(value)}')
+    raise RuntimeError(f'expected {name} to be a single integer value or a list '
+        f'of {n} values to match the convolution dimensions, '
+        f'but got {name}={list(value)}')
 
-# %% ../../nbs/nn/04_windows.ipynb #11c044aa
+# %% ../../nbs/nn/04_windows.ipynb #c28e6856
 def _pads(padding, kernel, stride, dilation):
     "Zeros before and after, for each dimension; padding may be 'same' or 'valid'"
     n = len(kernel)
     if padding == 'valid': padding = 0
     if padding == 'same':
         if any(s != 1 for s in stride):
-            raise RuntimeError("padding='same' is not supported for strided convolutions")
+            raise RuntimeError("padding='same' is not supported for strided "
+                               'convolutions')
         extra = [d*(k-1) for k,d in zip(kernel, dilation)]
         return tuple((e//2, e - e//2) for e in extra)
-    if isinstance(padding, str): raise RuntimeError(f"Invalid padding string: '{padding}'")
+    if isinstance(padding, str):
+        raise RuntimeError(f"Invalid padding string: '{padding}'")
     return tuple((p, p) for p in _each(padding, n, 'padding'))
 
-# %% ../../nbs/nn/04_windows.ipynb #1fa99c6d
-def _check_numbers(stride, pads, dilation, groups):
+# %% ../../nbs/nn/04_windows.ipynb #4c8c8860
+#| code-fold: true
+#| code-summary: "What numbers and shapes are refused"
+def _check_numbers(kernel, stride, pads, dilation, groups):
     "Refuse numbers that make no windows"
+    if not isinstance(groups, int):
+        raise TypeError(f'groups is {groups!r}, not an int')
+    if min(kernel) < 1: raise RuntimeError('a kernel of size 0 is not supported')
     if min(stride) < 1: raise RuntimeError('non-positive stride is not supported')
-    if min(map(min, pads)) < 0: raise RuntimeError('negative padding is not supported')
+    if min(map(min, pads)) < 0:
+        raise RuntimeError('negative padding is not supported')
     if min(dilation) < 1: raise RuntimeError('dilation should be greater than zero')
     if groups < 1: raise RuntimeError('non-positive groups is not supported')
 
@@ -95,29 +107,32 @@ def _check_shapes(x, weight, bias, groups):
         raise RuntimeError(f'Given groups={groups}, expected weight to be {want} '
             f'at dimension 0, but got weight of size {sizes} instead')
     if x.shape[1] != sizes[1]*groups:
-        raise RuntimeError(f'Given groups={groups}, weight of size {sizes}, expected '
-            f'input{list(x.shape)} to have {sizes[1]*groups} channels, but got '
-            f'{x.shape[1]} channels instead')
+        raise RuntimeError(f'Given groups={groups}, weight of size {sizes}, '
+            f'expected input{list(x.shape)} to have {sizes[1]*groups} channels, '
+            f'but got {x.shape[1]} channels instead')
     if bias is not None and list(bias.shape) != [out]:
         raise RuntimeError(f'Given weight of size {sizes}, expected bias to be '
             f'1-dimensional with {out} elements, but got bias of size '
             f'{list(bias.shape)} instead')
 
-# %% ../../nbs/nn/04_windows.ipynb #f1f855ba
+# %% ../../nbs/nn/04_windows.ipynb #5e261ae2
+#| code-fold: true
+#| code-summary: "What dimensions and types are refused"
 def _check_dims(x, weight, bias, n):
     "Refuse other numbers of dimensions, and mixed types"
     if x.dim() not in (n+1, n+2):
-        raise RuntimeError(f'Expected {n+1}D (unbatched) or {n+2}D (batched) input to '
-            f'conv{n}d, but got input of size: {list(x.shape)}')
-    if weight.dim() < 3: raise RuntimeError('weight should have at least three dimensions')
+        raise RuntimeError(f'Expected {n+1}D (unbatched) or {n+2}D (batched) input '
+            f'to conv{n}d, but got input of size: {list(x.shape)}')
+    if weight.dim() < 3:
+        raise RuntimeError('weight should have at least three dimensions')
     if weight.dim() != n+2:
         raise RuntimeError(f'Expected {weight.dim()}-dimensional input for '
             f'{weight.dim()}-dimensional weight{list(weight.shape)}, but got '
             f'{x.dim()}-dimensional input of size {list(x.shape)} instead')
     for name,other in dict(weight=weight, bias=bias).items():
         if other is not None and other.dtype != x.dtype:
-            raise RuntimeError(f'Input type ({x.dtype}) and {name} type ({other.dtype}) '
-                               'should be the same')
+            raise RuntimeError(f'Input type ({x.dtype}) and {name} type '
+                               f'({other.dtype}) should be the same')
 
 def _check_fits(x, kernel, dilation, pads):
     "Refuse windows that are larger than the padded input"
@@ -126,14 +141,18 @@ def _check_fits(x, kernel, dilation, pads):
     if any(span > size for span,size in zip(spans, sizes)):
         sizes,spans = [' x '.join(map(str, s)) for s in (sizes, spans)]
         raise RuntimeError(f'Calculated padded input size per channel: ({sizes}). '
-            f"Kernel size: ({spans}). Kernel size can't be greater than actual input size")
+            f"Kernel size: ({spans}). Kernel size can't be greater than actual "
+            'input size')
+    if 0 in x.shape[2:]:
+        raise RuntimeError('Only zero batch or zero channel inputs are supported, '
+                           f'but got input shape: {list(x.shape)}')
 
-# %% ../../nbs/nn/04_windows.ipynb #d2ed288a
+# %% ../../nbs/nn/04_windows.ipynb #27b7900e
 def _conv(x, weight, bias, stride, padding, dilation, groups):
     n,kernel = weight.dim()-2,tuple(weight.shape[2:])
     stride,dilation = _each(stride, n, 'stride'),_each(dilation, n, 'dilation')
     pads = _pads(padding, kernel, stride, dilation)
-    _check_numbers(stride, pads, dilation, groups)
+    _check_numbers(kernel, stride, pads, dilation, groups)
     _check_shapes(x, weight, bias, groups)
     _check_fits(x, kernel, dilation, pads)
     cut = _Cut.apply(x, kernel, stride, dilation, pads)
@@ -141,6 +160,7 @@ def _conv(x, weight, bias, stride, padding, dilation, groups):
     y = (weight.reshape(groups, out//groups, rows)
          @ cut.reshape(groups, rows, places.numel())).reshape(out, *places)
     if bias is not None: y = y + bias.reshape(-1, *[1]*(n+1))
+    if not x.shape[1]: y = y[:0] # from no channels torch makes none
     return y.transpose(0, 1).contiguous()
 
 # %% ../../nbs/nn/04_windows.ipynb #99a8a6b8
