@@ -9,11 +9,10 @@ __all__ = ['Identity', 'Linear', 'Embedding', 'Conv2d']
 # A type checker does not know what a module's parameters are:
 # pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportCallIssue=false
 
-# %% ../../nbs/nn/05_layers.ipynb #51703237
+# %% ../../nbs/nn/05_layers.ipynb #16d01fa8
 import math
 import torch
-from torch.nn import functional as F, functional as windows
-from . import init
+from . import init, lookup, pointwise, windows
 from .module import Module, Parameter
 
 # %% ../../nbs/nn/05_layers.ipynb #2682ba35
@@ -46,7 +45,7 @@ class Identity(Module):
 
     def forward(self, input): return input # Anything
 
-# %% ../../nbs/nn/05_layers.ipynb #e1c7f34c
+# %% ../../nbs/nn/05_layers.ipynb #ca927fcd
 class Linear(Module):
     "`nn.Linear`: the rows of its input times a matrix, plus a bias"
     def __init__(self, in_features:int, # Numbers in a row that comes in
@@ -65,7 +64,7 @@ class Linear(Module):
         _start(self.weight, self.bias)
 
     def forward(self, input): # Numbers, `(…, in_features)`
-        return F.linear(input, self.weight, self.bias)
+        return pointwise.linear(input, self.weight, self.bias)
 
     def extra_repr(self):
         sizes = f'in_features={self.in_features}, out_features={self.out_features}'
@@ -124,7 +123,7 @@ def _table(rows, columns, weight, device, dtype):
     raise AssertionError('Shape of weight does not match num_embeddings and '
                          f'embedding_dim: {tuple(weight.shape)}, not {size}')
 
-# %% ../../nbs/nn/05_layers.ipynb #77fadaa6
+# %% ../../nbs/nn/05_layers.ipynb #d677d3fc
 class Embedding(_Pretrained):
     "`nn.Embedding`: a learned row for each integer"
     def __init__(self, num_embeddings:int,  # Rows of the table
@@ -146,8 +145,8 @@ class Embedding(_Pretrained):
         if _weight is None: self.reset_parameters()
 
     def forward(self, input): # Integers from 0 to `num_embeddings-1`, of any shape
-        return F.embedding(input, self.weight, self.padding_idx, self.max_norm,
-            self.norm_type, self.scale_grad_by_freq, self.sparse)
+        return lookup.embedding(input, self.weight, self.padding_idx,
+            self.max_norm, self.norm_type, self.scale_grad_by_freq, self.sparse)
 
 # %% ../../nbs/nn/05_layers.ipynb #d8cc4fc9
 def _pair(x): return tuple(x) if isinstance(x, tuple | list) else (x, x)
