@@ -5,14 +5,18 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/kit/30_optim_exercises.ipynb #316fcd0f
+# %% ../nbs/kit/30_optim_exercises.ipynb #e252d04d
+# A type checker takes options in a dict for every argument:
+# pyright: reportArgumentType=false
+
+# %% ../nbs/kit/30_optim_exercises.ipynb #1eac7bbf
 import math
 import torch
 from collections.abc import Callable
 from torch import nn, optim
 from .exercises import hints
 
-# %% ../nbs/kit/30_optim_exercises.ipynb #2b1b3454
+# %% ../nbs/kit/30_optim_exercises.ipynb #baa8221a
 @hints
 def check_n_state(
     f:Callable, # The answer: takes an optimizer
@@ -30,7 +34,7 @@ def check_n_state(
         if got != wanted:
             return f'{name} keeps {wanted} numbers for tensors of 6 and 5 numbers, not {got}'
 
-# %% ../nbs/kit/30_optim_exercises.ipynb #9b677465
+# %% ../nbs/kit/30_optim_exercises.ipynb #6fc72429
 @hints
 def check_decay_groups(
     f:Callable, # The answer: takes a model and the weight decay
@@ -53,7 +57,7 @@ def check_decay_groups(
     if len(got) != 1: return f'a model with biases and scales only gives {len(got)} groups, not 1'
     if got[0].get('weight_decay') != 0: return 'biases and scales only: they do not decay'
 
-# %% ../nbs/kit/30_optim_exercises.ipynb #c2c3ee73
+# %% ../nbs/kit/30_optim_exercises.ipynb #287d698e
 @hints
 def check_first_step(
     f:Callable, # The answer: takes lr, beta1, beta2
@@ -68,7 +72,7 @@ def check_first_step(
             return (f'with lr {lr}, beta1 {beta1}, beta2 {beta2} the first averages are '
                     f'{1-beta1:.3g}*g and {1-beta2:.3g}*g*g, so it is {wanted}, not {float(got):g}')
 
-# %% ../nbs/kit/30_optim_exercises.ipynb #f0b1bf44
+# %% ../nbs/kit/30_optim_exercises.ipynb #c9a84ba6
 @hints
 def check_Adagrad(
     opt_func:Callable, # The answer: takes parameters and `lr`
@@ -90,7 +94,7 @@ def check_Adagrad(
                         f'{[round(v, 4) for v in p.tolist()]} and should lead to '
                         f'{[round(v, 4) for v in q.tolist()]}')
 
-# %% ../nbs/kit/30_optim_exercises.ipynb #77ce9e7d
+# %% ../nbs/kit/30_optim_exercises.ipynb #5e411c19
 @hints
 def check_warmup(
     f:Callable, # The answer: takes the number of epochs; returns a function of the epoch
@@ -105,7 +109,7 @@ def check_warmup(
         return f'with n=4 the factors are {got}, where 0.25 0.5 0.75 1 1 1 1 is right'
     if float(f(1)(0)) != 1: return 'with n=1 there is no warm-up: the factor is 1 from epoch 0'
 
-# %% ../nbs/kit/30_optim_exercises.ipynb #400009ad
+# %% ../nbs/kit/30_optim_exercises.ipynb #86e72af3
 @hints
 def check_warm_cosine(
     f:Callable, # The answer: takes both numbers of epochs; returns a function of the epoch

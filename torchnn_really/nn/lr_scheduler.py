@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['LRScheduler', 'LambdaLR', 'StepLR']
 
-# %% ../../nbs/nn/07c_lr_scheduler.ipynb #b9edee3f
+# %% ../../nbs/nn/07c_lr_scheduler.ipynb #90b333d2
 # Marks on functions and optimizers:
 # pyright: reportAttributeAccessIssue=false, reportFunctionMemberAccess=false
+# pyright: reportOptionalMemberAccess=false
 
 # %% ../../nbs/nn/07c_lr_scheduler.ipynb #20d31b47
 import warnings

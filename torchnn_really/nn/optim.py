@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['SGD', 'RMSprop', 'Adam', 'AdamW', 'Optimizer', 'lr_scheduler']
 
-# %% ../../nbs/nn/07b_optim.ipynb #f73e92c1
-# Options are kept by name in groups:
+# %% ../../nbs/nn/07b_optim.ipynb #eeff11ad
+# Options are numbers or tensors, kept by name in groups:
 # pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
+# pyright: reportArgumentType=false
 
 # %% ../../nbs/nn/07b_optim.ipynb #5c3a59b9
 import torch
