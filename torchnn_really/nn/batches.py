@@ -5,7 +5,12 @@
 # %% auto #0
 __all__ = ['default_collate', 'default_convert', 'WorkerInfo', 'get_worker_info']
 
-# %% ../../nbs/nn/07c_batches.ipynb #0348ae2b
+# %% ../../nbs/nn/07c_batches.ipynb #c4fe4210
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportCallIssue=false, reportIndexIssue=false, reportOptionalCall=false
+# pyright: reportOptionalMemberAccess=false
+
+# %% ../../nbs/nn/07c_batches.ipynb #cd4fe8a5
 import copy
 import itertools
 import multiprocessing
@@ -21,7 +26,7 @@ import numpy as np
 import torch
 import torch.multiprocessing # tensors travel between processes in shared memory
 
-# %% ../../nbs/nn/07c_batches.ipynb #fa75ca35
+# %% ../../nbs/nn/07c_batches.ipynb #1427f833
 def _like(old, parts): # a container like `old` with these parts; else a plain one
     try:
         if not isinstance(old, (MutableMapping, MutableSequence)):
@@ -33,7 +38,7 @@ def _like(old, parts): # a container like `old` with these parts; else a plain o
         return new
     except TypeError: return parts # a range, for example, can hold no tensors
 
-# %% ../../nbs/nn/07c_batches.ipynb #24dfb061
+# %% ../../nbs/nn/07c_batches.ipynb #04767bfb
 def _stack(batch): # tensors of one shape
     odd = 'nested' if batch[0].is_nested else 'sparse'
     if batch[0].is_nested or batch[0].layout != torch.strided:
@@ -46,7 +51,7 @@ def _refuse(found):
     raise TypeError('default_collate: batch must contain tensors, numpy arrays, '
                     f'numbers, dicts or lists; found {found}')
 
-# %% ../../nbs/nn/07c_batches.ipynb #0dbb3e68
+# %% ../../nbs/nn/07c_batches.ipynb #ecc61d67
 def _collate_leaf(batch): # items that are no containers; None if they are
     elem = batch[0]
     if isinstance(elem, torch.Tensor): return _stack(batch)
@@ -58,7 +63,7 @@ def _collate_leaf(batch): # items that are no containers; None if they are
     if isinstance(elem, int): return torch.tensor(batch)
     if isinstance(elem, (str, bytes)): return batch
 
-# %% ../../nbs/nn/07c_batches.ipynb #05830b6b
+# %% ../../nbs/nn/07c_batches.ipynb #48e96a74
 def default_collate(batch): # A list of items
     "`default_collate`: one batch of them, with a first dimension more"
     elem,leaf = batch[0],_collate_leaf(batch)
@@ -74,7 +79,7 @@ def default_collate(batch): # A list of items
     if named: return type(elem)(*parts)
     return parts if isinstance(elem, tuple) else _like(elem, parts)
 
-# %% ../../nbs/nn/07c_batches.ipynb #3df0391a
+# %% ../../nbs/nn/07c_batches.ipynb #478dc57c
 def default_convert(data): # One item
     "`default_convert`: the same item, with tensors for NumPy's arrays and numbers"
     if isinstance(data, (torch.Tensor, str, bytes)): return data
@@ -88,7 +93,7 @@ def default_convert(data): # One item
         return type(data)(*parts) if hasattr(data, '_fields') else parts
     return _like(data, parts)
 
-# %% ../../nbs/nn/07c_batches.ipynb #2aed0501
+# %% ../../nbs/nn/07c_batches.ipynb #5582b194
 class _Stream: # batches of a stream, until it ends
     def __init__(self, job):
         self.job,self.items,self.ended = job,iter(job.dataset),False
@@ -100,7 +105,7 @@ class _Stream: # batches of a stream, until it ends
         if not data or self.ended and self.job.drop_last: raise StopIteration
         return self.job.collate_fn(data)
 
-# %% ../../nbs/nn/07c_batches.ipynb #941f9528
+# %% ../../nbs/nn/07c_batches.ipynb #1c2bbeb1
 @dataclass
 class _Job: # what is needed to make batches, here or in a worker
     dataset: object     # With `__getitem__`, or a stream
@@ -116,7 +121,7 @@ class _Job: # what is needed to make batches, here or in a worker
         data = many(index) if many else [self.dataset[i] for i in index]
         return self.collate_fn(data)
 
-# %% ../../nbs/nn/07c_batches.ipynb #54148eea
+# %% ../../nbs/nn/07c_batches.ipynb #7935b6c3
 @dataclass(frozen=True)
 class WorkerInfo:
     "What `get_worker_info` returns in a worker"
@@ -131,7 +136,7 @@ def get_worker_info()->WorkerInfo|None:
     "`get_worker_info`: which worker this process is; None in the main process"
     return _worker_info
 
-# %% ../../nbs/nn/07c_batches.ipynb #febd925c
+# %% ../../nbs/nn/07c_batches.ipynb #dad09b1e
 def _seed_worker(base_seed, worker_id):
     seed,words = base_seed + worker_id,[base_seed & 0xffffffff, base_seed >> 32]
     random.seed(seed)
@@ -140,7 +145,7 @@ def _seed_worker(base_seed, worker_id):
     np.random.seed(mixed.generate_state(4))
     return seed
 
-# %% ../../nbs/nn/07c_batches.ipynb #b2559c26
+# %% ../../nbs/nn/07c_batches.ipynb #a1f3b6e8
 class _Text(str): # for KeyError, which shows the repr of its message
     def __repr__(self): return str(self)
 
@@ -157,7 +162,7 @@ class _Caught: # an exception's class, and its traceback as text
         except Exception: raise RuntimeError(text) from None # it wants more
         raise error
 
-# %% ../../nbs/nn/07c_batches.ipynb #40037671
+# %% ../../nbs/nn/07c_batches.ipynb #5031510a
 class _End: "A stream has ended"
 class _Again: "Begin another pass"
 
@@ -173,7 +178,7 @@ def _send(pipe, answer, where):
         answer.kind = RuntimeError
         pipe.send(answer)
 
-# %% ../../nbs/nn/07c_batches.ipynb #40bebece
+# %% ../../nbs/nn/07c_batches.ipynb #70a2de28
 class _Ready: # seeded, and with a fetcher
     def __init__(self, job, init_fn, id, n, base_seed):
         global _worker_info
@@ -189,7 +194,7 @@ class _Ready: # seeded, and with a fetcher
             self.fetch = self.job.fetcher()
         except Exception: self.broken = _Caught(self.where)
 
-# %% ../../nbs/nn/07c_batches.ipynb #59fdc20c
+# %% ../../nbs/nn/07c_batches.ipynb #a7519d11
 class _Worker(_Ready): # answers one task after the other
     def answer(self, index):
         if self.fetch is None: return self.broken
@@ -198,7 +203,7 @@ class _Worker(_Ready): # answers one task after the other
             if self.job.stream and isinstance(e, StopIteration): return _End
             return _Caught(self.where)
 
-# %% ../../nbs/nn/07c_batches.ipynb #d955f5de
+# %% ../../nbs/nn/07c_batches.ipynb #308b52aa
 def _work(job, init_fn, id, n, base_seed, tasks, pipe, over): # a worker's life
     with suppress(KeyboardInterrupt, BrokenPipeError): # not ours to report
         worker,ended = _Worker(job, init_fn, id, n, base_seed),False

@@ -8,7 +8,12 @@ __all__ = ['DataLoader', 'BatchSampler', 'ChainDataset', 'ConcatDataset', 'Datas
            'WeightedRandomSampler', 'WorkerInfo', 'default_collate', 'default_convert', 'get_worker_info',
            'random_split']
 
-# %% ../../nbs/nn/08_data.ipynb #0ede93fb
+# %% ../../nbs/nn/08_data.ipynb #55e9f4bd
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportCallIssue=false, reportIndexIssue=false, reportOptionalCall=false
+# pyright: reportOptionalMemberAccess=false
+
+# %% ../../nbs/nn/08_data.ipynb #5680b7e5
 import itertools
 import math
 import multiprocessing
@@ -19,7 +24,7 @@ from typing import Generic
 import torch
 import torch.multiprocessing
 
-# %% ../../nbs/nn/08_data.ipynb #26f17e7d
+# %% ../../nbs/nn/08_data.ipynb #b99cc105
 from .batches import WorkerInfo, default_collate, default_convert
 from .batches import get_worker_info
 from .passes import _OneProcess, _SeveralProcesses
@@ -29,13 +34,13 @@ from .samplers import Sampler, SequentialSampler, StackDataset
 from .samplers import Subset, SubsetRandomSampler, T, TensorDataset
 from .samplers import WeightedRandomSampler, random_split
 
-# %% ../../nbs/nn/08_data.ipynb #37493816
+# %% ../../nbs/nn/08_data.ipynb #d32c9031
 _all_ = ['BatchSampler', 'ChainDataset', 'ConcatDataset', 'Dataset', 'IterableDataset',
          'RandomSampler', 'Sampler', 'SequentialSampler', 'StackDataset', 'Subset',
          'SubsetRandomSampler', 'TensorDataset', 'WeightedRandomSampler', 'WorkerInfo',
          'default_collate', 'default_convert', 'get_worker_info', 'random_split']
 
-# %% ../../nbs/nn/08_data.ipynb #7a56b22f
+# %% ../../nbs/nn/08_data.ipynb #b0ccda8f
 def _is_stream(dataset): # ours, or torch's own kind
     where = 'torch.utils.data.dataset', 'IterableDataset'
     return isinstance(dataset, IterableDataset) or any(
@@ -48,7 +53,7 @@ def _check_stream(shuffle, **options): # a stream has its own order
             raise ValueError('DataLoader with IterableDataset: expected '
                              f'unspecified {name} option, but got {name}={value}')
 
-# %% ../../nbs/nn/08_data.ipynb #add3ed20
+# %% ../../nbs/nn/08_data.ipynb #d26bf3db
 def _check_order(stream, batch_size, shuffle, sampler, batch_sampler, drop_last):
     if stream: _check_stream(shuffle, sampler=sampler, batch_sampler=batch_sampler)
     if sampler is not None and shuffle:
@@ -61,7 +66,7 @@ def _check_order(stream, batch_size, shuffle, sampler, batch_sampler, drop_last)
         raise ValueError('batch_size=None option disables auto-batching and is '
                          'mutually exclusive with drop_last')
 
-# %% ../../nbs/nn/08_data.ipynb #565f76a8
+# %% ../../nbs/nn/08_data.ipynb #2c32a94c
 def _orders(stream, dataset, batch_size, shuffle, sampler, batch_sampler, last, g):
     "The sampler and the batch sampler that these arguments mean"
     if stream: sampler = itertools.repeat(None) # a stream needs no indices
@@ -70,7 +75,7 @@ def _orders(stream, dataset, batch_size, shuffle, sampler, batch_sampler, last, 
     if batch_sampler is not None or batch_size is None: return sampler,batch_sampler
     return sampler,BatchSampler(sampler, batch_size, last)
 
-# %% ../../nbs/nn/08_data.ipynb #ea5b66a1
+# %% ../../nbs/nn/08_data.ipynb #c48cde22
 def _check_workers(num_workers, timeout, prefetch_factor, persistent_workers):
     if num_workers < 0: raise ValueError('num_workers option should be '
         'non-negative; use num_workers=0 to disable multiprocessing.')
@@ -84,7 +89,7 @@ def _check_workers(num_workers, timeout, prefetch_factor, persistent_workers):
     if persistent_workers and num_workers == 0:
         raise ValueError('persistent_workers option needs num_workers > 0')
 
-# %% ../../nbs/nn/08_data.ipynb #bfc28593
+# %% ../../nbs/nn/08_data.ipynb #4ba3dc85
 def _context(wanted, num_workers): # how processes start, or its name
     name = 'multiprocessing_context'
     if wanted is None: return None
@@ -100,7 +105,7 @@ def _context(wanted, num_workers): # how processes start, or its name
     raise ValueError(f'{name} option should specify a valid start method in '
                      f'{methods!r}, but got {name}={wanted!r}')
 
-# %% ../../nbs/nn/08_data.ipynb #170c4e24
+# %% ../../nbs/nn/08_data.ipynb #a773f9d7
 def _check_processors(num_workers): # more workers than processors only wait
     alone = getattr(os, 'sched_getaffinity', None)
     n = len(alone(0)) if alone else os.cpu_count() or 0
@@ -112,7 +117,7 @@ def _check_processors(num_workers): # more workers than processors only wait
         'running slow or even freeze, lower the worker number to avoid potential '
         'slowness/freeze if necessary.', stacklevel=4)
 
-# %% ../../nbs/nn/08_data.ipynb #8ce99691
+# %% ../../nbs/nn/08_data.ipynb #ac7fbb3d
 class _Settings(Generic[T]):
     _fixed = () # what may not be set any more
     def __setattr__(self, name, value):
@@ -123,7 +128,7 @@ class _Settings(Generic[T]):
             value = _context(value, self.num_workers)
         super().__setattr__(name, value)
 
-# %% ../../nbs/nn/08_data.ipynb #e596e7b2
+# %% ../../nbs/nn/08_data.ipynb #ec29e326
 class _Sized(_Settings[T]):
     @property
     def _auto_collation(self): return self.batch_sampler is not None
@@ -137,7 +142,7 @@ class _Sized(_Settings[T]):
         if self.drop_last: return n//self.batch_size
         return math.ceil(n/self.batch_size)
 
-# %% ../../nbs/nn/08_data.ipynb #e24fd4e4
+# %% ../../nbs/nn/08_data.ipynb #b4ed4624
 class _Begun(_Sized[T]): # what is set last
     def _set_workers(self, timeout, init_fn, context, prefetch, persistent, order):
         self.timeout,self.worker_init_fn,self.in_order = timeout,init_fn,order
@@ -154,7 +159,7 @@ class _Begun(_Sized[T]): # what is set last
         self._fixed = {'batch_size', 'batch_sampler', 'sampler', 'drop_last',
                        'dataset', 'persistent_workers'}
 
-# %% ../../nbs/nn/08_data.ipynb #0421795d
+# %% ../../nbs/nn/08_data.ipynb #eac18ea3
 class _Iterated(_Begun[T]):
     def _get_iterator(self):
         if self.num_workers == 0: return _OneProcess(self)
@@ -167,7 +172,7 @@ class _Iterated(_Begun[T]):
         else: self._iterator = self._get_iterator()
         return self._iterator
 
-# %% ../../nbs/nn/08_data.ipynb #12f96759
+# %% ../../nbs/nn/08_data.ipynb #6914cd03
 class DataLoader(_Iterated[T]):
     "`DataLoader`: batches of a dataset, pass after pass"
     def __init__(self, dataset, # With `__getitem__`, or an `IterableDataset`

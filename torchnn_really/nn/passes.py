@@ -5,7 +5,12 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/nn/07d_passes.ipynb #b3f31a85
+# %% ../../nbs/nn/07d_passes.ipynb #6747a4fa
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportCallIssue=false, reportIndexIssue=false, reportOptionalCall=false
+# pyright: reportOptionalMemberAccess=false
+
+# %% ../../nbs/nn/07d_passes.ipynb #ba3ac1f9
 import itertools
 import math
 import os
@@ -22,7 +27,7 @@ import torch
 import torch.multiprocessing # tensors travel between processes in shared memory
 from .batches import _Again, _Caught, _End, _Job, _like, _work
 
-# %% ../../nbs/nn/07d_passes.ipynb #49f7d23e
+# %% ../../nbs/nn/07d_passes.ipynb #2d307df8
 def _check_said(said, seen, dataset, workers): # a stream's length
     if said is None or seen <= said: return
     warnings.warn(f'Length of IterableDataset {dataset} was reported to be {said}'
@@ -31,7 +36,7 @@ def _check_said(said, seen, dataset, workers): # a stream's length
         'configuring the IterableDataset replica at each worker.'*(workers > 0),
         stacklevel=3)
 
-# %% ../../nbs/nn/07d_passes.ipynb #9d7462fd
+# %% ../../nbs/nn/07d_passes.ipynb #2f3a1e77
 class _Counted: # an iterator over batches
     def _reset(self, loader):
         self._order,self._num_yielded = iter(loader._index_sampler),0
@@ -46,7 +51,7 @@ class _Counted: # an iterator over batches
                         self._num_workers)
         return _pinned(data) if self._pin_memory else data
 
-# %% ../../nbs/nn/07d_passes.ipynb #5675127a
+# %% ../../nbs/nn/07d_passes.ipynb #30d8598a
 class _Pass(_Counted): # what both kinds of iterators begin with
     def __init__(self, loader):
         self._job = _Job(loader.dataset, loader._stream, loader._auto_collation,
@@ -60,14 +65,14 @@ class _Pass(_Counted): # what both kinds of iterators begin with
     def __getstate__(self):
         raise NotImplementedError('{} cannot be pickled', type(self).__name__)
 
-# %% ../../nbs/nn/07d_passes.ipynb #4f760c72
+# %% ../../nbs/nn/07d_passes.ipynb #7fc7dcce
 class _OneProcess(_Pass): # fetches when asked
     def __init__(self, loader):
         super().__init__(loader)
         self._fetch = self._job.fetcher()
     def _next_data(self): return self._fetch(next(self._order))
 
-# %% ../../nbs/nn/07d_passes.ipynb #75a95489
+# %% ../../nbs/nn/07d_passes.ipynb #e472b746
 def _can_pin(): # pinned memory needs an accelerator
     if torch.accelerator.is_available(): return True
     warnings.warn("'pin_memory' argument is set as true but no accelerator is "
@@ -82,7 +87,7 @@ def _pinned(data): # its tensors in pinned memory
     parts = [_pinned(d) for d in data]
     return type(data)(*parts) if hasattr(data, '_fields') else _like(data, parts)
 
-# %% ../../nbs/nn/07d_passes.ipynb #17747c65
+# %% ../../nbs/nn/07d_passes.ipynb #c9ab1d0e
 class _Workers(_Pass): # the processes
     def __init__(self, loader):
         super().__init__(loader)
@@ -90,14 +95,15 @@ class _Workers(_Pass): # the processes
         self._prefetch,self._in_order = loader.prefetch_factor,loader.in_order
         if self._prefetch < 1:
             raise AssertionError('prefetch_factor must be greater than 0')
-        self._workers,self._queues,self._pipes = [],[],[]
+        self._workers,self._queues,self._pipes,self._error = [],[],[],None
         self._over = torch.zeros(1, dtype=torch.bool).share_memory_() # seen by all
         self._shutdown_workers = weakref.finalize(self, _end_workers, os.getpid(),
             self._workers, self._queues, self._pipes, self._over)
         for i in range(self._num_workers): self._start(i, loader)
+        self._reset(loader) # the sampler's iterator again, as in torch
         self._begin()
 
-# %% ../../nbs/nn/07d_passes.ipynb #7ef56740
+# %% ../../nbs/nn/07d_passes.ipynb #a962d0da
 class _Started(_Workers):
     def _start(self, i, loader):
         ctx = loader.multiprocessing_context or torch.multiprocessing
@@ -112,7 +118,7 @@ class _Started(_Workers):
         self._queues.append(tasks)
         self._pipes.append(ours)
 
-# %% ../../nbs/nn/07d_passes.ipynb #d924ca6b
+# %% ../../nbs/nn/07d_passes.ipynb #d0e0211c
 class _Dealing(_Started): # who does what
     def _begin(self):
         n = self._num_workers
@@ -129,7 +135,7 @@ class _Dealing(_Started): # who does what
             self._queues[i].put(index)
             return self._tasks.append(i)
 
-# %% ../../nbs/nn/07d_passes.ipynb #f2d211a4
+# %% ../../nbs/nn/07d_passes.ipynb #f6d92536
 class _Waiting(_Dealing): # for one of them
     def _wait_for(self, ids): # the first that has something to say, or has died
         end = time.monotonic() + (self._timeout or math.inf)
@@ -142,14 +148,14 @@ class _Waiting(_Dealing): # for one of them
             if left <= 0: raise RuntimeError('DataLoader timed out after '
                                              f'{self._timeout} seconds')
 
-# %% ../../nbs/nn/07d_passes.ipynb #5db1494e
+# %% ../../nbs/nn/07d_passes.ipynb #51d7b551
 def _how_it_died(pid, code): # a negative exit code is a signal
     if code >= 0: return (f'DataLoader worker (pid(s) {pid}) exited unexpectedly '
         f'with exit code {code}. Rerunning with num_workers=0 may show where.')
     name = signal.strsignal(-code)
     return f'DataLoader worker (pid {pid}) is killed by signal: {name}.'
 
-# %% ../../nbs/nn/07d_passes.ipynb #73afcff7
+# %% ../../nbs/nn/07d_passes.ipynb #56cd89ce
 class _Receiving(_Waiting):
     def _receive(self, i):
         pipe,worker = self._pipes[i],self._workers[i]
@@ -159,9 +165,10 @@ class _Receiving(_Waiting):
             worker.join(1)
             if worker.is_alive(): raise
         worker.join(1)
-        raise RuntimeError(_how_it_died(worker.pid, worker.exitcode or 0))
+        self._error = RuntimeError(_how_it_died(worker.pid, worker.exitcode or 0))
+        raise self._error
 
-# %% ../../nbs/nn/07d_passes.ipynb #ee41e083
+# %% ../../nbs/nn/07d_passes.ipynb #0b22961d
 class _Reused(_Receiving):
     def _again(self, loader): # another pass with the same workers
         self._reset(loader)
@@ -170,7 +177,7 @@ class _Reused(_Receiving):
             while self._receive(self._wait_for({i})) is not _Again: pass
         self._begin()
 
-# %% ../../nbs/nn/07d_passes.ipynb #c5eb51b7
+# %% ../../nbs/nn/07d_passes.ipynb #3998c29e
 class _Turns(_Reused):
     def _whose_turn(self): # those whose answer may come next
         while self._tasks and not self._active[self._tasks[0]]:
@@ -178,9 +185,10 @@ class _Turns(_Reused):
         if self._in_order: return {*itertools.islice(self._tasks, 1)}
         return {i for i in self._tasks if self._active[i]}
 
-# %% ../../nbs/nn/07d_passes.ipynb #58977cee
+# %% ../../nbs/nn/07d_passes.ipynb #1e2f8d38
 class _SeveralProcesses(_Turns): # the batches, in order
     def _next_data(self):
+        if self._error: raise self._error # a dead worker's batches are lost
         while ids := self._whose_turn():
             answer = self._receive(i := self._wait_for(ids))
             self._tasks.remove(i)
@@ -191,7 +199,7 @@ class _SeveralProcesses(_Turns): # the batches, in order
         if not self._persistent: self._shutdown_workers()
         raise StopIteration
 
-# %% ../../nbs/nn/07d_passes.ipynb #06a883ec
+# %% ../../nbs/nn/07d_passes.ipynb #26957440
 def _let_end(worker, pipe): # read what it still sends, and give it five seconds
     end = time.monotonic() + 5
     with suppress(EOFError, OSError):
@@ -202,7 +210,7 @@ def _let_end(worker, pipe): # read what it still sends, and give it five seconds
         if worker.is_alive(): stop()
         worker.join(1)
 
-# %% ../../nbs/nn/07d_passes.ipynb #7e94bdfa
+# %% ../../nbs/nn/07d_passes.ipynb #ee39df27
 def _end_workers(pid, workers, queues, pipes, over):
     if os.getpid() != pid: return # a forked copy of the iterator has no say
     over.fill_(True)

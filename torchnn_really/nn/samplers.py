@@ -7,7 +7,12 @@ __all__ = ['T', 'Dataset', 'TensorDataset', 'ConcatDataset', 'IterableDataset', 
            'StackDataset', 'Sampler', 'SequentialSampler', 'RandomSampler', 'SubsetRandomSampler',
            'WeightedRandomSampler', 'BatchSampler']
 
-# %% ../../nbs/nn/07b_samplers.ipynb #094367a5
+# %% ../../nbs/nn/07b_samplers.ipynb #8d740d1a
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportCallIssue=false, reportIndexIssue=false, reportOptionalCall=false
+# pyright: reportOptionalMemberAccess=false
+
+# %% ../../nbs/nn/07b_samplers.ipynb #e26ae831
 import itertools
 import math
 import warnings
@@ -15,7 +20,7 @@ from bisect import bisect_right
 from typing import Generic, Iterable, TypeVar
 import torch
 
-# %% ../../nbs/nn/07b_samplers.ipynb #462571bb
+# %% ../../nbs/nn/07b_samplers.ipynb #89ee0118
 T = TypeVar('T', covariant=True)
 
 class Dataset(Generic[T]):
@@ -25,7 +30,7 @@ class Dataset(Generic[T]):
                                   '__getitem__.')
     def __add__(self, other): return ConcatDataset([self, other])
 
-# %% ../../nbs/nn/07b_samplers.ipynb #ea3093b9
+# %% ../../nbs/nn/07b_samplers.ipynb #69a3a1f2
 class TensorDataset(Dataset[tuple[torch.Tensor, ...]]):
     "`TensorDataset`: item `i` is a tuple with row `i` of each tensor"
     def __init__(self, *tensors:torch.Tensor): # With as many rows each
@@ -35,7 +40,7 @@ class TensorDataset(Dataset[tuple[torch.Tensor, ...]]):
     def __getitem__(self, index): return tuple(t[index] for t in self.tensors)
     def __len__(self): return len(self.tensors[0])
 
-# %% ../../nbs/nn/07b_samplers.ipynb #5a37d63a
+# %% ../../nbs/nn/07b_samplers.ipynb #81036cf0
 class ConcatDataset(Dataset[T]):
     "`ConcatDataset`: datasets one after the other"
     def __init__(self, datasets:Iterable): # Each with `__len__` and `__getitem__`
@@ -51,14 +56,14 @@ class ConcatDataset(Dataset[T]):
         before = self.cumulative_sizes[which-1] if which else 0
         return self.datasets[which][idx - before]
 
-# %% ../../nbs/nn/07b_samplers.ipynb #5a0ed6b6
+# %% ../../nbs/nn/07b_samplers.ipynb #38791355
 def _check_parts(datasets): # some, and no streams
     if not datasets:
         raise AssertionError('datasets should not be an empty iterable')
     if any(isinstance(d, IterableDataset) for d in datasets):
         raise AssertionError('ConcatDataset does not support IterableDataset')
 
-# %% ../../nbs/nn/07b_samplers.ipynb #531b0956
+# %% ../../nbs/nn/07b_samplers.ipynb #e18bbf0f
 class IterableDataset(Dataset[T], Iterable[T]):
     "A stream of items: a subclass writes `__iter__`"
     def __add__(self, other): return ChainDataset([self, other])
@@ -74,12 +79,12 @@ class ChainDataset(IterableDataset):
     def __iter__(self): return itertools.chain.from_iterable(self._streams())
     def __len__(self): return sum(map(len, self._streams()))
 
-# %% ../../nbs/nn/07b_samplers.ipynb #06cdc1d9
+# %% ../../nbs/nn/07b_samplers.ipynb #87f645c6
 def _items(dataset, indices): # several items: by __getitems__ if the dataset has it
     many = getattr(dataset, '__getitems__', None)
     return many(indices) if callable(many) else [dataset[i] for i in indices]
 
-# %% ../../nbs/nn/07b_samplers.ipynb #63a5920a
+# %% ../../nbs/nn/07b_samplers.ipynb #c3f2b1f0
 class Subset(Dataset[T]):
     "`Subset`: the items of `dataset` at `indices`"
     def __init__(self, dataset, indices): # A dataset; a sequence of its indices
@@ -96,7 +101,7 @@ class Subset(Dataset[T]):
         return _items(self.dataset, [self.indices[i] for i in indices])
     def __len__(self): return len(self.indices)
 
-# %% ../../nbs/nn/07b_samplers.ipynb #b9c865b3
+# %% ../../nbs/nn/07b_samplers.ipynb #c1df8dc5
 def _split_sizes(n, fractions): # round down, then deal out the rest
     for i,f in enumerate(fractions):
         if not 0 <= f <= 1:
@@ -109,7 +114,7 @@ def _split_sizes(n, fractions): # round down, then deal out the rest
                           'This might result in an empty dataset.', stacklevel=3)
     return sizes
 
-# %% ../../nbs/nn/07b_samplers.ipynb #039c0860
+# %% ../../nbs/nn/07b_samplers.ipynb #445b21d8
 def random_split(dataset,           # With `__len__`
                  lengths,           # Sizes that add up to its length; or fractions
                  generator:torch.Generator|None=torch.default_generator, # Shuffles
@@ -123,7 +128,7 @@ def random_split(dataset,           # With `__len__`
     order = iter(torch.randperm(sum(lengths), generator=generator).tolist())
     return [Subset(dataset, list(itertools.islice(order, n))) for n in lengths]
 
-# %% ../../nbs/nn/07b_samplers.ipynb #2e1c9bf1
+# %% ../../nbs/nn/07b_samplers.ipynb #836bd5ed
 def _as_many(dataset, indices): # as many items as indices
     items = _items(dataset, indices)
     if len(items) == len(indices): return items
@@ -141,7 +146,7 @@ def _check_one_kind(args, kwargs):
         raise ValueError('Supported either ``tuple``- (via ``args``) or ``dict``- '
                          '(via ``kwargs``) like input/output, but both are given.')
 
-# %% ../../nbs/nn/07b_samplers.ipynb #3cacf1a4
+# %% ../../nbs/nn/07b_samplers.ipynb #a55c0ea0
 class StackDataset(Dataset[T]):
     "`StackDataset`: item `i` holds item `i` of each dataset, as a tuple or a dict"
     def __init__(self, *args, # Datasets of one length, for tuples
@@ -159,7 +164,7 @@ class StackDataset(Dataset[T]):
         columns = [_as_many(d, indices) for d in self._columns()]
         return [*map(self._item, zip(*columns))]
 
-# %% ../../nbs/nn/07b_samplers.ipynb #6a3980c5
+# %% ../../nbs/nn/07b_samplers.ipynb #511de48e
 class Sampler(Generic[T]):
     "An order of indices: a subclass writes `__iter__`, and mostly `__len__`"
     def __iter__(self): raise NotImplementedError
@@ -170,7 +175,7 @@ class SequentialSampler(Sampler[int]):
     def __iter__(self): return iter(range(len(self.data_source)))
     def __len__(self): return len(self.data_source)
 
-# %% ../../nbs/nn/07b_samplers.ipynb #e31749e1
+# %% ../../nbs/nn/07b_samplers.ipynb #7d00d42c
 def _check_count(name, n): # a positive integer, and no bool
     if not isinstance(n, int) or isinstance(n, bool) or n <= 0:
         raise ValueError(f'{name} should be a positive integer value, '
@@ -184,7 +189,7 @@ def _own_generator(): # seeded with one number from the global generator
     seed = torch.empty((), dtype=torch.int64).random_()
     return torch.Generator().manual_seed(int(seed))
 
-# %% ../../nbs/nn/07b_samplers.ipynb #5fa60e35
+# %% ../../nbs/nn/07b_samplers.ipynb #ebcd7cbf
 def _with(n, total, g): # drawn with replacement, 32 at a time
     for left in range(total, -1, -32):
         yield from torch.randint(n, (min(left, 32),), generator=g).tolist()
@@ -193,7 +198,7 @@ def _without(n, total, g): # whole permutations, the last one cut
     for turn in range(total//n + 1):
         yield from torch.randperm(n, generator=g)[:total - turn*n].tolist()
 
-# %% ../../nbs/nn/07b_samplers.ipynb #e1b608d3
+# %% ../../nbs/nn/07b_samplers.ipynb #2f7492ac
 class RandomSampler(Sampler[int]):
     "`RandomSampler`: a new order in each pass, without or with replacement"
     def __init__(self, data_source,              # With `__len__`
@@ -214,7 +219,7 @@ class RandomSampler(Sampler[int]):
         if self.replacement: draw = _with
         yield from draw(len(self.data_source), self.num_samples, g)
 
-# %% ../../nbs/nn/07b_samplers.ipynb #120ba6a6
+# %% ../../nbs/nn/07b_samplers.ipynb #c8c294c4
 class SubsetRandomSampler(Sampler[int]):
     "`SubsetRandomSampler`: the given indices in a random order"
     def __init__(self, indices, generator:torch.Generator|None=None): # A sequence
@@ -224,7 +229,7 @@ class SubsetRandomSampler(Sampler[int]):
         for i in order.tolist(): yield self.indices[i]
     def __len__(self): return len(self.indices)
 
-# %% ../../nbs/nn/07b_samplers.ipynb #0fc4e49e
+# %% ../../nbs/nn/07b_samplers.ipynb #8aab1083
 class WeightedRandomSampler(Sampler[int]):
     "`WeightedRandomSampler`: index `i` comes with a chance of `weights[i]`, scaled"
     def __init__(self, weights,          # A number for each item; of any sum
@@ -244,7 +249,7 @@ class WeightedRandomSampler(Sampler[int]):
         yield from torch.multinomial(self.weights, n, again, generator=g).tolist()
     def __len__(self): return self.num_samples
 
-# %% ../../nbs/nn/07b_samplers.ipynb #df8c6ddc
+# %% ../../nbs/nn/07b_samplers.ipynb #ad0aa6e3
 class BatchSampler(Sampler[list[int]]):
     "`BatchSampler`: lists of `batch_size` indices"
     def __init__(self, sampler:Iterable, # The order; any iterable
