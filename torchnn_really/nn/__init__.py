@@ -8,14 +8,14 @@ __all__ = ['AdaptiveAvgPool2d', 'AvgPool2d', 'BatchNorm1d', 'BatchNorm2d', 'Buff
            'ModuleDict', 'ModuleList', 'MultiheadAttention', 'NLLLoss', 'Parameter', 'ParameterDict', 'ParameterList',
            'ReLU', 'Sequential', 'Softmax', 'Unflatten', 'as_torch', 'data', 'functional', 'init', 'optim']
 
-# %% ../../nbs/use/17_nn.ipynb #7fbd7aac
+# %% ../../nbs/use/17_nn.ipynb #d579474b
 from . import data, functional, init, optim
 from .containers import ModuleDict, ModuleList, Sequential
 from .interchange import as_torch
 from .layers import Conv2d, Embedding, Identity, Linear
 from .module import Buffer, Module, Parameter
 from .multihead import MultiheadAttention
-from .norms import BatchNorm1d, BatchNorm2d, Dropout, LayerNorm
+from .modes import BatchNorm1d, BatchNorm2d, Dropout, LayerNorm
 from .parameters import ParameterDict, ParameterList
 from .stateless import AdaptiveAvgPool2d, AvgPool2d, CrossEntropyLoss, Flatten
 from .stateless import LogSoftmax, MaxPool2d, MSELoss, NLLLoss, ReLU, Softmax

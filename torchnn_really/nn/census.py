@@ -18,7 +18,7 @@ from types import ModuleType
 import torch
 from ..show import code_lines
 
-# %% ../../nbs/nn/10_census.ipynb #e5e381e0
+# %% ../../nbs/nn/10_census.ipynb #bd0594aa
 def imported_names(tree:ast.AST)->dict: # A parsed source
     "What imports bind: `{'F': 'torch.nn.functional'}`; our own begin with a dot"
     found = {}
@@ -32,6 +32,7 @@ def imported_names(tree:ast.AST)->dict: # A parsed source
             found |= {a.asname or a.name: home + a.name for a in n.names}
     return found
 
+# %% ../../nbs/nn/10_census.ipynb #18ef39f6
 def full_name(node:ast.AST,    # Of a tree
               known:dict)->str: # What `imported_names` returned
     "`F.relu` as `'torch.nn.functional.relu'`; '' for what no import binds"
@@ -40,7 +41,7 @@ def full_name(node:ast.AST,    # Of a tree
     base = full_name(node.value, known)
     return base and f'{base}.{node.attr}'
 
-# %% ../../nbs/nn/10_census.ipynb #e8488559
+# %% ../../nbs/nn/10_census.ipynb #d01c1485
 def _modules_imported(tree):
     lines = (n for n in ast.walk(tree) if isinstance(n, ast.Import))
     return {a.name for n in lines for a in n.names}
@@ -57,7 +58,7 @@ def torch_names(source:str)->set: # Text of a module
                and not (isinstance(f.value, ast.Name) and f.value.id == 'self')}
     return {n for n in used if n.split('.')[0] == 'torch'} | methods
 
-# %% ../../nbs/nn/10_census.ipynb #7be09117
+# %% ../../nbs/nn/10_census.ipynb #4f9a1ab2
 _PARTS = (r'torch\.(nn|optim|utils\.data|ops|_C|_VF|mkldnn\w*|cudnn\w*|jit|compile)'
           r'(\..*|$)')
 _OPERATORS = (r'conv(?!ert)\w*|_?conv\w*d|\w*_?pool\d?d?\w*|\w+_norm(_\w+)?|'
@@ -68,6 +69,7 @@ _OPERATORS = (r'conv(?!ert)\w*|_?conv\w*d|\w*_?pool\d?d?\w*|\w+_norm(_\w+)?|'
 _ALLOWED = {'torch.nn.Parameter', 'torch.nn.Buffer', 'torch.nn'}
 ALSO_ALLOWED = {'interchange': {'torch.nn.Module'}} # `as_torch` returns one
 
+# %% ../../nbs/nn/10_census.ipynb #c1994264
 def not_allowed(source:str,   # Text of a module
                 name:str='')->set: # Its name, for what it alone may use
     "Names of torch that are the operator itself, or lead to it"
@@ -79,21 +81,24 @@ def not_allowed(source:str,   # Text of a module
     by_name = re.findall(r'getattr\(\s*torch\b', source)
     return found | {*by_name}
 
-# %% ../../nbs/nn/10_census.ipynb #73c6a17b
+# %% ../../nbs/nn/10_census.ipynb #83ddbf76
 GROUPS = {'Module': ('registry', 'hooks', 'state', 'module'),
           'containers': ('containers', 'parameters'),
-          'functional': ('functional', 'windows', 'pooling'),
-          'layers': ('init', 'layers', 'stateless', 'norms'),
+          'functional': ('functional', 'pointwise', 'losses', 'normalization',
+                         'lookup', 'windows', 'pooling'),
+          'layers': ('init', 'layers', 'stateless', 'modes'),
           'attention': ('attention', 'heads', 'multihead'),
           'optim': ('optimizer', 'optim', 'lr_scheduler'),
-          'data': ('samplers', 'batches', 'passes', 'data'), 'as_torch': ('interchange',)}
+          'data': ('samplers', 'batches', 'passes', 'data'),
+          'as_torch': ('interchange',)}
 
+# %% ../../nbs/nn/10_census.ipynb #5719dcb5
 def source_of(name:str)->str: # Of a module of `torchnn_really.nn`
     "Its text"
     file = import_module(f'torchnn_really.nn.{name}').__file__ or ''
     return Path(file).read_text(encoding='utf-8')
 
-# %% ../../nbs/nn/10_census.ipynb #45e20070
+# %% ../../nbs/nn/10_census.ipynb #71e47044
 def _their_home(group):
     "Where torch keeps what a part of ours is about"
     homes = {'optim': (torch.optim, torch.optim.lr_scheduler),
@@ -107,6 +112,7 @@ def _source_lines(piece):
     ends = [torch.nn.Module, torch.optim.Optimizer]
     return {c: _lines(c) for c in bases if c is piece or c not in ends}
 
+# %% ../../nbs/nn/10_census.ipynb #92229903
 def _lines(piece):
     try: return code_lines(piece)
     except (TypeError, OSError): return 0 # written in C++
@@ -117,7 +123,7 @@ def their_lines(group:str, names)->int: # One of `GROUPS`; names of pieces
     pieces = [p for p in found if not isinstance(p, ModuleType | None)]
     return sum({k: v for p in pieces for k,v in _source_lines(p).items()}.values())
 
-# %% ../../nbs/nn/10_census.ipynb #6685abbe
+# %% ../../nbs/nn/10_census.ipynb #5fbfc82c
 def census(buys:dict)->list: # From each part to what torch's lines buy
     "Rows: lines of ours and of torch's for the same names"
     rows = []
@@ -129,7 +135,7 @@ def census(buys:dict)->list: # From each part to what torch's lines buy
                      "torch's": their_lines(group, names), 'what torch buys': what})
     return rows
 
-# %% ../../nbs/nn/10_census.ipynb #e99e5188
+# %% ../../nbs/nn/10_census.ipynb #9fa87be5
 def saved_bytes(f:Callable, *args)->int: # A function or layer, and what it gets
     "Bytes that autograd keeps, beyond arguments and parameters"
     own = [*args, *(f.parameters() if hasattr(f, 'parameters') else ())]
@@ -145,7 +151,7 @@ def saved_bytes(f:Callable, *args)->int: # A function or layer, and what it gets
     del out
     return sum(n for address,n in kept.items() if address not in had)
 
-# %% ../../nbs/nn/10_census.ipynb #ee1617d6
+# %% ../../nbs/nn/10_census.ipynb #11377df2
 def time_ratio(f:Callable,         # Called without arguments
                other:Callable,     # Compared with
                pairs:int=30)->float: # Times that both are called
@@ -157,7 +163,7 @@ def time_ratio(f:Callable,         # Called without arguments
     f(), other()
     return statistics.median(seconds(f)/seconds(other) for _ in range(pairs))
 
-# %% ../../nbs/nn/10_census.ipynb #835060ac
+# %% ../../nbs/nn/10_census.ipynb #8d57d28e
 def training_step(nn, optim,      # `torch.nn` and `torch.optim`, or ours
                   arch:Callable,  # From `nn` to a model
                   x, y)->Callable: # A batch
@@ -177,5 +183,5 @@ def logistic(nn): # `torch.nn`, or ours
 def convnet(nn): # `torch.nn`, or ours
     "The course's convnet, on pictures `(n, 1, 28, 28)`"
     def conv(a, b): return nn.Conv2d(a, b, kernel_size=3, stride=2, padding=1)
-    return nn.Sequential(conv(1, 16), nn.ReLU(), conv(16, 16), nn.ReLU(), conv(16, 10),
-                         nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    layers = conv(1, 16),nn.ReLU(),conv(16, 16),nn.ReLU(),conv(16, 10),nn.ReLU()
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())

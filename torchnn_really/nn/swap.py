@@ -30,7 +30,7 @@ def _home(module, name):
     whole = PIECES.get(f'{module}.{name}', '')
     return whole.rpartition('.')[0] or PIECES.get(module, module)
 
-# %% ../../nbs/nn/11_swap.ipynb #f7a90347
+# %% ../../nbs/nn/11_swap.ipynb #b4e1fdd3
 class _Imports(ast.NodeTransformer):
     "Rewrites the import lines of a source"
     def visit_Import(self, node):
@@ -39,14 +39,15 @@ class _Imports(ast.NodeTransformer):
 
     def visit_ImportFrom(self, node):
         if node.level: return node
-        lines = (ast.ImportFrom(_home(node.module, a.name), [a], 0) for a in node.names)
+        lines = (ast.ImportFrom(_home(node.module, a.name), [a], 0)
+                 for a in node.names)
         return [ast.copy_location(line, node) for line in lines]
 
 def rewritten(source:str)->ast.Module: # Text of a module
     "Its tree, with ours imported in place of torch's"
     return ast.fix_missing_locations(_Imports().visit(ast.parse(source)))
 
-# %% ../../nbs/nn/11_swap.ipynb #735bc0da
+# %% ../../nbs/nn/11_swap.ipynb #0e24bbff
 _LIB = Path(torchnn_really.__file__ or '').parent
 
 def _is_there(name):
@@ -59,6 +60,7 @@ def _is_there(name):
         found = getattr(found, part)
     return True
 
+# %% ../../nbs/nn/11_swap.ipynb #ce3d4b0c
 @cache
 def missing(name:str)->tuple: # A module of `torchnn_really`: `'rungs'`
     "What it uses of torch's that ours does not have"
@@ -68,7 +70,7 @@ def missing(name:str)->tuple: # A module of `torchnn_really`: `'rungs'`
     mine = sorted(n for n in used if n.startswith('torchnn_really.nn'))
     return tuple(n for n in mine if not _is_there(n))
 
-# %% ../../nbs/nn/11_swap.ipynb #74c758fa
+# %% ../../nbs/nn/11_swap.ipynb #9955159d
 class _Kept(ast.NodeTransformer):
     "Imports from modules that stay as they are"
     def visit_ImportFrom(self, node):
@@ -82,7 +84,7 @@ class _Loader(SourceFileLoader):
         tree = _Kept().visit(rewritten(Path(path).read_text(encoding='utf-8')))
         return compile(tree, path, 'exec', dont_inherit=True)
 
-# %% ../../nbs/nn/11_swap.ipynb #5d386a60
+# %% ../../nbs/nn/11_swap.ipynb #27ec30dd
 class _Finder:
     @staticmethod
     def find_spec(name, path=None, target=None):
@@ -92,7 +94,7 @@ class _Finder:
         return spec_from_file_location(name, file, loader=_Loader(name, file),
                                        submodule_search_locations=inside)
 
-# %% ../../nbs/nn/11_swap.ipynb #3c2e1baa
+# %% ../../nbs/nn/11_swap.ipynb #8f13e389
 def swapped(name:str)->ModuleType: # A module of `torchnn_really`: `'rungs'`
     "The module and its relatives, run with our `torch.nn` in the place of torch's"
     if missing(name): raise ImportError(f'{name} needs {", ".join(missing(name))}, '
@@ -104,7 +106,7 @@ def real(name:str)->ModuleType: # As for `swapped`
     "The module itself, on torch's pieces"
     return import_module(f'torchnn_really.{name}')
 
-# %% ../../nbs/nn/11_swap.ipynb #968a6797
+# %% ../../nbs/nn/11_swap.ipynb #e4fc1d0c
 RUNGS = 'functional','module','linear','optim','dataset','dataloader'
 
 def rung_losses(family,     # `swapped` or `real`
@@ -114,13 +116,15 @@ def rung_losses(family,     # `swapped` or `real`
     trainers = {f'train_{n}': getattr(family('rungs'), f'train_{n}') for n in RUNGS}
     return {name: train(data, **how).losses for name,train in trainers.items()}
 
+# %% ../../nbs/nn/11_swap.ipynb #0922733f
 def fit_losses(family, data, epochs, bs, lr, seed, # As above
                **tracking)->dict: # For `fit_and_log`; without, it is left out
     "The losses of `fit` with each model, and of `fit_and_log`"
     train,found = family('trainers').train_model,{}
     ways = {name: (name, {}) for name in ('logistic', 'cnn', 'sequential')}
     if tracking:
-        ways['fit_and_log'] = 'logistic',dict(tracking, fit=family('logged').fit_and_log)
+        fit_and_log = family('logged').fit_and_log
+        ways['fit_and_log'] = 'logistic',dict(tracking, fit=fit_and_log)
     for label,(name,more) in ways.items():
         losses = []
         train(name, data, epochs, bs, seed, opt_args=dict(lr=lr), progress=False,
@@ -128,7 +132,7 @@ def fit_losses(family, data, epochs, bs, lr, seed, # As above
         found[label] = torch.stack(losses)
     return found
 
-# %% ../../nbs/nn/11_swap.ipynb #67031e8a
+# %% ../../nbs/nn/11_swap.ipynb #c9db11a4
 def panel_losses(family, data, epochs, bs, lr, seed)->dict: # As above
     "The losses of the class behind the panel, which trains in a thread"
     steering,TensorDataset = family('steering'),family('panel').TensorDataset

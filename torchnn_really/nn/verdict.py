@@ -7,7 +7,7 @@ __all__ = ['TYPES', 'FUNCTIONS', 'LAYERS', 'OPTIMIZERS', 'JUDGE_ALL', 'EVERY', '
            'judge_function', 'judge_errors', 'judge_layer', 'judge_layer_errors', 'judge_optimizer', 'judged_functions',
            'judge_functions', 'judge_layers', 'judge_optimizers', 'check_counts']
 
-# %% ../../nbs/nn/09_verdict.ipynb #13bff9f2
+# %% ../../nbs/nn/09_verdict.ipynb #c7eb6c3b
 import copy
 import json
 import os
@@ -23,6 +23,7 @@ from torch.testing._internal.common_methods_invocations import op_db
 from torch.testing._internal.common_modules import module_db
 from torch.testing._internal.common_optimizers import optim_db
 from torch.utils._pytree import tree_leaves, tree_map_only, tree_structure
+from ..proofs import threads
 
 # %% ../../nbs/nn/09_verdict.ipynb #d7c86ed0
 def fresh(values): # Tensors, within tuples, lists and dicts
@@ -43,7 +44,7 @@ def gradients(outs, # What a function returned, a tensor or several
     if not outs or not wrt: return ()
     return torch.autograd.grad(outs, wrt, weights, allow_unused=True)
 
-# %% ../../nbs/nn/09_verdict.ipynb #aa66fd4c
+# %% ../../nbs/nn/09_verdict.ipynb #e702ea01
 def assert_near(got, wanted): # Tensors, within tuples, lists and dicts
     "As `assert_close`; errors are measured by the largest number of a tensor"
     assert tree_structure(got) == tree_structure(wanted), 'another structure'
@@ -51,7 +52,7 @@ def assert_near(got, wanted): # Tensors, within tuples, lists and dicts
         if not isinstance(b, torch.Tensor) or not b.is_floating_point():
             assert_close(a, b)
             continue
-        rtol,atol = (1.3e-6, 1e-5) if b.dtype == torch.float32 else (1e-7, 1e-7)
+        rtol,atol = (1.3e-6, 1e-4) if b.dtype == torch.float32 else (1e-7, 1e-7)
         size = max([1., *b.detach().nan_to_num(0, 0, 0).abs().flatten().tolist()])
         assert_close(a, b, rtol=rtol, atol=atol*size, equal_nan=True)
 
@@ -124,11 +125,12 @@ def judge_errors(f:Callable,      # Called as torch's
             results.append((case, _trial(_check_error, wanted, call)))
     return _count(results)
 
-# %% ../../nbs/nn/09_verdict.ipynb #0af3093f
+# %% ../../nbs/nn/09_verdict.ipynb #60cc09c2
 def _build(cls, given, dtype, training):
     torch.manual_seed(1)
     return cls(*given.args, **given.kwargs).to(dtype).train(training)
 
+# %% ../../nbs/nn/09_verdict.ipynb #d71d685c
 def _run(m, given):
     "What a module returns, its gradients, and its state afterwards"
     args = fresh((given.args, given.kwargs))
@@ -146,7 +148,7 @@ def _check_layer(cls, theirs, given, dtype, training):
     args,kwargs = fresh((given.forward_input.args, given.forward_input.kwargs))
     assert_near(got[0], given.reference_fn(m, *args, **kwargs))
 
-# %% ../../nbs/nn/09_verdict.ipynb #902af7c1
+# %% ../../nbs/nn/09_verdict.ipynb #6b84fe46
 def judge_layer(cls:type,      # Built and called as torch's
                 name:str,      # In `module_db`
                 every:int=1)->Count: # Take each `every`th input
@@ -156,14 +158,15 @@ def judge_layer(cls:type,      # Built and called as torch's
     for dtype,mode in ((d, m) for d in TYPES for m in modes):
         torch.manual_seed(0)
         how = dict(dtype=dtype, training=modes[mode])
-        found = info.module_inputs_func(info, device='cpu', requires_grad=True, **how)
+        more = dict(device='cpu', requires_grad=True)
+        found = info.module_inputs_func(info, **how, **more)
         for i,given in list(enumerate(found))[::every]:
             its = cls,info.module_cls,given,*how.values()
             case = f'{name} {i} {_type(dtype)} {mode}'
             results.append((case, _trial(_check_layer, *its)))
     return _count(results)
 
-# %% ../../nbs/nn/09_verdict.ipynb #38b43a5b
+# %% ../../nbs/nn/09_verdict.ipynb #0cff08ed
 def judge_layer_errors(cls:type,       # Built and called as torch's
                        name:str)->Count: # In `module_db`
     "Whether a layer refuses what torch refuses, built or called"
@@ -180,7 +183,7 @@ def judge_layer_errors(cls:type,       # Built and called as torch's
             results.append((f'{name} error {i}', why))
     return _count(results)
 
-# %% ../../nbs/nn/09_verdict.ipynb #6e84a6fb
+# %% ../../nbs/nn/09_verdict.ipynb #96c6abd7
 def _descend(cls, kwargs, steps=20):
     "Losses and parameters of twenty steps"
     torch.manual_seed(0)
@@ -197,7 +200,7 @@ def _descend(cls, kwargs, steps=20):
 def _check_optimizer(cls, theirs, kwargs):
     assert_close(_descend(cls, kwargs), _descend(theirs, kwargs))
 
-# %% ../../nbs/nn/09_verdict.ipynb #407b2a7e
+# %% ../../nbs/nn/09_verdict.ipynb #5f0d4052
 def judge_optimizer(cls:type,       # Built as torch's
                     name:str)->tuple: # A `Count` of configurations, one of errors
     "Twenty steps with each configuration in `optim_db`, and what it must refuse"
@@ -212,7 +215,7 @@ def judge_optimizer(cls:type,       # Built as torch's
         errors.append((f'{name} error {i}', _trial(_check_error, wanted, call)))
     return _count(results), _count(errors)
 
-# %% ../../nbs/nn/09_verdict.ipynb #fdc91e25
+# %% ../../nbs/nn/09_verdict.ipynb #69fc7118
 FUNCTIONS = ('linear', 'relu', 'conv2d', 'max_pool2d', 'avg_pool2d',
              'adaptive_avg_pool2d', 'batch_norm', 'layer_norm', 'dropout',
              'nll_loss', 'cross_entropy',
@@ -222,6 +225,7 @@ LAYERS = ('Linear', 'Conv2d', 'MaxPool2d', 'AvgPool2d', 'AdaptiveAvgPool2d',
           'MultiheadAttention', 'CrossEntropyLoss', 'NLLLoss')
 OPTIMIZERS = 'SGD','Adam','AdamW','RMSprop'
 
+# %% ../../nbs/nn/09_verdict.ipynb #495925e6
 def judged_functions(nn): # `torch.nn`, or ours
     "Each name in `op_db` and its function"
     F = nn.functional
@@ -233,30 +237,33 @@ def judged_functions(nn): # `torch.nn`, or ours
     return named | {'nn.functional.embedding': embedding, 'flatten': flatten,
                     'softmax': F.softmax, 'log_softmax': F.log_softmax}
 
-# %% ../../nbs/nn/09_verdict.ipynb #1539855e
-# all of max_pool2d's 1,440 samples take a minute: `make judge` asks for all
+# %% ../../nbs/nn/09_verdict.ipynb #a1cd35ba
+# max_pool2d alone has 1,440 samples for each type; `make judge` asks for all
 JUDGE_ALL = os.environ.get('TORCHNN_REALLY_JUDGE') == 'all'
-EVERY = {'nn.functional.max_pool2d': 12, 'nn.MultiheadAttention': 4,
-         'nn.CrossEntropyLoss': 4} if not JUDGE_ALL else {}
+EVERY = {} if JUDGE_ALL else {'nn.functional.max_pool2d': 4}
 
 def _every(name): return EVERY.get(name, 1)
 
 def judge_functions(nn=ours)->dict: # `{name: (Count of samples, Count of errors)}`
     "The verdict on every function of ours, or of `torch.nn`"
-    return {name: (judge_function(f, name, _every(name)), judge_errors(f, name))
-            for name,f in judged_functions(nn).items()}
+    with threads(1): # small samples are slow with more
+        return {name: (judge_function(f, name, _every(name)), judge_errors(f, name))
+                for name,f in judged_functions(nn).items()}
 
+# %% ../../nbs/nn/09_verdict.ipynb #c672d756
 def judge_layers(nn=ours)->dict: # `{name: (Count of inputs, Count of errors)}`
     "The verdict on every layer of ours, or of `torch.nn`"
     judged = {f'nn.{name}': getattr(nn, name) for name in LAYERS}
-    return {name: (judge_layer(cls, name, _every(name)),
-                   judge_layer_errors(cls, name)) for name,cls in judged.items()}
+    with threads(1):
+        return {name: (judge_layer(cls, name), judge_layer_errors(cls, name))
+                for name,cls in judged.items()}
 
 def judge_optimizers(optim=ours.optim)->dict: # `{name: (Count, Count)}`
     "The verdict on every optimizer of ours, or of `torch.optim`"
-    return {n: judge_optimizer(getattr(optim, n), n) for n in OPTIMIZERS}
+    with threads(1):
+        return {n: judge_optimizer(getattr(optim, n), n) for n in OPTIMIZERS}
 
-# %% ../../nbs/nn/09_verdict.ipynb #104845c4
+# %% ../../nbs/nn/09_verdict.ipynb #c8e58ed6
 def check_counts(part:str,       # 'functions', 'layers' or 'optimizers'
                  judged:dict,    # What `judge_functions` and its like return
                  file='verdict.json')->dict: # Where `make judge` keeps the counts
@@ -272,7 +279,7 @@ def check_counts(part:str,       # 'functions', 'layers' or 'optimizers'
         return rows
     return _compare(rows, kept[part])
 
-# %% ../../nbs/nn/09_verdict.ipynb #e260e9e9
+# %% ../../nbs/nn/09_verdict.ipynb #ae7d69db
 def _compare(rows, kept):
     assert rows.keys() == kept.keys(), rows.keys() ^ kept.keys()
     for name,row in rows.items():
