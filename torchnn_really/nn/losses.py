@@ -30,21 +30,21 @@ def _old_reduction(size_average, reduce, reduction):
                   f"please use reduction='{new}' instead.", stacklevel=3)
     return new
 
-# %% ../../nbs/nn/03b_losses.ipynb #ce3b688f
+# %% ../../nbs/nn/03b_losses.ipynb #ed0f4d26
 #| code-fold: true
 #| code-summary: "Torch's errors: _as_classes"
 def _as_classes(input, target, weight, dim):
     "`target` as int64; torch's errors for targets that do not fit"
     if input.dim() == 1 and target.numel() == 1: target = target.reshape(())
     n,shape = input.size(dim),[*input.shape[:dim], *input.shape[dim+1:]]
+    if target.dim() > 1 and len(shape) < 2:
+        raise RuntimeError('0D or 1D target tensor expected, multi-target not '
+                           f'supported; got {list(target.shape)}')
     if target.dtype not in (torch.int64, torch.uint8):
         kind = {torch.float32: 'Float', torch.float64: 'Double', torch.int32: 'Int',
                 torch.bool: 'Bool'}.get(target.dtype, target.dtype)
         raise RuntimeError(f'expected target dtype to be Long or Byte, but got {kind}')
     if list(target.shape) != shape:
-        if target.dim() > 1 and len(shape) == 1:
-            raise RuntimeError('0D or 1D target tensor expected, multi-target not '
-                               f'supported; got {list(target.shape)}')
         if len(shape) == 3 and target.dim() == 3:
             raise RuntimeError(f'size mismatch (got input: {list(input.shape)} , '
                                f'target: {list(target.shape)}')
@@ -91,7 +91,7 @@ def nll_loss(input,             # Log probabilities, `(n, classes, ...)` or `(cl
     losses,counts = _pick(input, target, weight, ignore_index, dim)
     return _reduce(losses, reduction, counts)
 
-# %% ../../nbs/nn/03b_losses.ipynb #5e6b7cb4
+# %% ../../nbs/nn/03b_losses.ipynb #79452a59
 def _soft(log_probs, target, weight, reduction, label_smoothing, dim):
     "Cross entropy with the probabilities `target`; the mean is over samples"
     n = log_probs.size(dim)
@@ -101,7 +101,7 @@ def _soft(log_probs, target, weight, reduction, label_smoothing, dim):
                 f'for all {n} classes or no classes but got weight tensor of shape: '
                 f'{list(weight.shape)}')
         log_probs = log_probs*weight.view(-1, *[1]*(log_probs.dim() - dim - 1))
-    if label_smoothing: target = target*(1 - label_smoothing) + label_smoothing/n
+    if label_smoothing > 0: target = target*(1 - label_smoothing) + label_smoothing/n
     return _reduce(-(log_probs*target).sum(dim), reduction)
 
 # %% ../../nbs/nn/03b_losses.ipynb #47a64771
@@ -112,10 +112,10 @@ def _smooth(log_probs, losses, weight, label_smoothing, dim):
         log_probs = log_probs*weight.view(-1, *[1]*(log_probs.dim() - dim - 1))
     return (1 - label_smoothing)*losses - label_smoothing/n*log_probs.sum(dim)
 
-# %% ../../nbs/nn/03b_losses.ipynb #3cdfdd81
+# %% ../../nbs/nn/03b_losses.ipynb #20076b38
 def _check_truth(input, target, ignore_index, label_smoothing):
     "Raise torch's errors for class probabilities and label smoothing"
-    if not 0 <= label_smoothing <= 1:
+    if label_smoothing > 1: # as torch, which reads less than 0 as none
         raise RuntimeError('label_smoothing must be between 0.0 and 1.0. '
                            f'Got: {label_smoothing}')
     if input.shape != target.shape: return
@@ -125,7 +125,7 @@ def _check_truth(input, target, ignore_index, label_smoothing):
     if ignore_index >= 0:
         raise RuntimeError('ignore_index is not supported for floating point target')
 
-# %% ../../nbs/nn/03b_losses.ipynb #127f2ba9
+# %% ../../nbs/nn/03b_losses.ipynb #05e55c12
 def cross_entropy(input,             # Scores, `(n, classes, ...)` or `(classes,)`
                   target,            # Classes, `(n, ...)`, or probabilities, as `input`
                   weight=None,       # What each class counts, `(classes,)`
@@ -143,25 +143,26 @@ def cross_entropy(input,             # Scores, `(n, classes, ...)` or `(classes,
         return _soft(log_probs, target, weight, reduction, label_smoothing, dim)
     target = _as_classes(input, target, weight, dim)
     losses,counts = _pick(log_probs, target, weight, ignore_index, dim)
-    if label_smoothing:
+    if label_smoothing > 0:
         losses = _smooth(log_probs, losses, weight, label_smoothing, dim)
         losses = losses.masked_fill(target == ignore_index, 0)
     return _reduce(losses, reduction, counts)
 
-# %% ../../nbs/nn/03b_losses.ipynb #ad7d5670
-def _of_numbers(losses, input, target, weight, reduction):
-    "Reduce losses of numbers; warn of broadcast shapes"
+# %% ../../nbs/nn/03b_losses.ipynb #428da154
+def _of_numbers(f, input, target, weight, reduction):
+    "Reduce `f` of the differences; warn of broadcast shapes"
     if target.shape != input.shape:
         warnings.warn(f'Using a target size ({target.shape}) that is different to the '
                       f'input size ({input.shape}). This will likely lead to incorrect '
                       'results due to broadcasting. Please ensure they have the same '
                       'size.', stacklevel=3)
+    losses = f(input - target)
     if weight is None: return _reduce(losses, reduction)
-    if weight.shape != losses.shape:
+    if weight.shape != input.shape:
         raise ValueError('Weights and input must have the same size.')
     return _reduce(losses*weight, reduction, weight)
 
-# %% ../../nbs/nn/03b_losses.ipynb #f65a07ae
+# %% ../../nbs/nn/03b_losses.ipynb #fc7c07e7
 def mse_loss(input,             # Predictions
              target,            # True numbers, shaped like `input`
              size_average=None, # Deprecated: see `reduction`
@@ -170,9 +171,9 @@ def mse_loss(input,             # Predictions
              weight=None):      # What each counts, shaped like `input`
     "`F.mse_loss`: squared differences"
     reduction = _old_reduction(size_average, reduce, reduction)
-    return _of_numbers((input - target)**2, input, target, weight, reduction)
+    return _of_numbers(torch.square, input, target, weight, reduction)
 
-# %% ../../nbs/nn/03b_losses.ipynb #393a7069
+# %% ../../nbs/nn/03b_losses.ipynb #2e355b76
 def l1_loss(input,             # Predictions
             target,            # True numbers, shaped like `input`
             size_average=None, # Deprecated: see `reduction`
@@ -181,4 +182,4 @@ def l1_loss(input,             # Predictions
             weight=None):      # What each counts, shaped like `input`
     "`F.l1_loss`: absolute differences"
     reduction = _old_reduction(size_average, reduce, reduction)
-    return _of_numbers((input - target).abs(), input, target, weight, reduction)
+    return _of_numbers(torch.abs, input, target, weight, reduction)
