@@ -85,9 +85,9 @@ def check_focal(
             return 'it reduces first; each loss has a factor of its own'
     return _differs(got, ((1 - p)**2*losses).mean())
 
-# %% ../nbs/kit/32_functional_exercises.ipynb #66b58c7f
+# %% ../nbs/kit/32_functional_exercises.ipynb #83848a4f
 @hints
-def check_running(
+def check_running_mean_of(
     f:Callable, # The answer: takes batches and the momentum
 )->str|None:
     "What is still wrong with `running_mean_of`, or 'right'"
