@@ -9,11 +9,10 @@ __all__ = ['Identity', 'Linear', 'Embedding', 'Conv2d']
 # A type checker does not know what a module's parameters are:
 # pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportCallIssue=false
 
-# %% ../../nbs/nn/05_layers.ipynb #b2905932
+# %% ../../nbs/nn/05_layers.ipynb #16d01fa8
 import math
 import torch
-from torch.nn import functional as pointwise, functional as windows
-from . import init
+from . import init, lookup, pointwise, windows
 from .module import Module, Parameter
 
 # %% ../../nbs/nn/05_layers.ipynb #2682ba35
@@ -124,7 +123,7 @@ def _table(rows, columns, weight, device, dtype):
     raise AssertionError('Shape of weight does not match num_embeddings and '
                          f'embedding_dim: {tuple(weight.shape)}, not {size}')
 
-# %% ../../nbs/nn/05_layers.ipynb #8ce827ff
+# %% ../../nbs/nn/05_layers.ipynb #d677d3fc
 class Embedding(_Pretrained):
     "`nn.Embedding`: a learned row for each integer"
     def __init__(self, num_embeddings:int,  # Rows of the table
@@ -146,7 +145,7 @@ class Embedding(_Pretrained):
         if _weight is None: self.reset_parameters()
 
     def forward(self, input): # Integers from 0 to `num_embeddings-1`, of any shape
-        return pointwise.embedding(input, self.weight, self.padding_idx,
+        return lookup.embedding(input, self.weight, self.padding_idx,
             self.max_norm, self.norm_type, self.scale_grad_by_freq, self.sparse)
 
 # %% ../../nbs/nn/05_layers.ipynb #d8cc4fc9

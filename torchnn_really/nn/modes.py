@@ -9,10 +9,9 @@ __all__ = ['Dropout', 'BatchNorm1d', 'BatchNorm2d', 'LayerNorm']
 # A type checker does not know what a module's parameters and buffers are:
 # pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportOptionalMemberAccess=false
 
-# %% ../../nbs/nn/05d_modes.ipynb #47d3ce6d
+# %% ../../nbs/nn/05d_modes.ipynb #6e72fea7
 import torch
-from torch.nn import functional as norms, functional as pointwise
-from . import init
+from . import init, normalization, pointwise
 from .module import Module, Parameter
 
 # %% ../../nbs/nn/05d_modes.ipynb #fb2a7d1e
@@ -106,14 +105,14 @@ class _BatchNorm(_Versioned):
         self.reset_running_stats()
         _start_affine(self)
 
-# %% ../../nbs/nn/05d_modes.ipynb #b7e63500
+# %% ../../nbs/nn/05d_modes.ipynb #d5518d28
 class _Normalize(_BatchNorm):
     def forward(self, input): # A batch; dimension 1 is the channels
         self._check_input_dim(input)
         has_none = self.running_mean is None and self.running_var is None
         is_used = not self.training or self.track_running_stats
         mean,var = (self.running_mean,self.running_var) if is_used else (None,None)
-        return norms.batch_norm(input, mean, var, self.weight, self.bias,
+        return normalization.batch_norm(input, mean, var, self.weight, self.bias,
             self.training or has_none, self._momentum(), self.eps)
 
     def extra_repr(self):
@@ -144,7 +143,7 @@ class _Scaled(Module):
         return (f'{self.normalized_shape}, eps={self.eps}, elementwise_affine='
                 f'{self.elementwise_affine}, bias={self.bias is not None}')
 
-# %% ../../nbs/nn/05d_modes.ipynb #860c5cd5
+# %% ../../nbs/nn/05d_modes.ipynb #9b1f752b
 class LayerNorm(_Scaled):
     "`nn.LayerNorm`: mean 0 and variance 1 over the last dimensions of each sample"
     def __init__(self, normalized_shape, # Sizes of those dimensions, or one size
@@ -162,5 +161,5 @@ class LayerNorm(_Scaled):
         self.reset_parameters()
 
     def forward(self, input): # `(…, *normalized_shape)`
-        return norms.layer_norm(input, self.normalized_shape, self.weight,
-                                self.bias, self.eps)
+        return normalization.layer_norm(input, self.normalized_shape,
+            self.weight, self.bias, self.eps)

@@ -10,11 +10,10 @@ __all__ = ['ReLU', 'Softmax', 'LogSoftmax', 'Sigmoid', 'Flatten', 'Unflatten', '
 # A type checker does not know what a module's buffers are:
 # pyright: reportAttributeAccessIssue=false, reportArgumentType=false
 
-# %% ../../nbs/nn/05c_stateless.ipynb #2e0aa419
+# %% ../../nbs/nn/05c_stateless.ipynb #a18124fd
 import warnings
 import torch
-from torch.nn import functional as losses, functional as pointwise
-from torch.nn import functional as pooling
+from . import losses, pointwise, pooling
 from .module import Module
 
 # %% ../../nbs/nn/05c_stateless.ipynb #fcdb0c0f
