@@ -165,14 +165,20 @@ POINTS = dict( # Where callbacks are called, and when that is
     after_validation='a row of the history is there',
     after_fit='at the end, whatever ended it; gets the exception, too, or None')
 
+def listed(
+    callbacks:Any, # Several in a list or a tuple, one, or None
+)->tuple:
+    "Callbacks as a tuple"
+    if callbacks is None: return ()
+    return tuple(callbacks) if isinstance(callbacks, (list,tuple)) else (callbacks,)
+
 def find_points(
-    callbacks:Sequence,                  # Objects with some of the methods
+    callbacks:Any,                       # Objects with some of the methods, or one, or None
     on_train_step:Callable|None=None,    # As in `fit`
     on_val_epoch_end:Callable|None=None, # As in `fit`
 )->SimpleNamespace:                      # Lists of functions, by point
     "What is to be called at each point, the two hooks first"
-    if not isinstance(callbacks, (list,tuple)):
-        raise TypeError(f'callbacks is a {type(callbacks).__name__}; give a list: callbacks=[…]')
+    callbacks = listed(callbacks)
     for callback in callbacks: _check_callback(callback)
     on = SimpleNamespace(**{point: [getattr(c, point) for c in callbacks if hasattr(c, point)]
                             for point in POINTS})

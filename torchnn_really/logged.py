@@ -13,6 +13,7 @@ from torch import nn
 from .arguments import check_count, check_fit
 from .history import History
 from .keeping import short_forms
+from .fit_state import listed
 from .environment import model_wanted, watch_wanted
 from .run_log import log_of, split_arguments
 from .run_log import LogConfig, RunCallback, RunLog
@@ -85,6 +86,6 @@ def fit_and_log(
     also = short_forms(log, for_fit.get('progress', True), *words)
     ours = LogSteps(log_every, log),LogEpochs(log),LogConfig(config, log),*also
     try: return fit(epochs, model, loss_func, opt, train_dl, valid_dl,
-                    callbacks=(*ours, *callbacks), **for_fit)
+                    callbacks=(*ours, *listed(callbacks)), **for_fit)
     finally:
         if log.run is not active: log.finish()

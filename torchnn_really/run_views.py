@@ -19,7 +19,7 @@ from .run_panels import draw_panels, live_html, run_labels, run_of_history
 from .run_parts import _code, _escaped, _facts, _fold, _heat_maps, _json, _layers
 from .run_parts import _machine, _numbers, _part, _pictures, _plain, _printed
 from .run_parts import _problems, _table
-from .runs import find_run, read_run
+from .runs import find_run, list_runs, read_run
 from .saved_run import SavedRun, as_number
 from .tables import printable, show_table
 
@@ -119,7 +119,7 @@ def _untracked(history):
 def _saved_run(run):
     "A `SavedRun` from whatever stands for it; W&B writes a run's end a moment after it"
     if isinstance(run, SavedRun): return run
-    if isinstance(run, (str, Path)): return find_run(run)
+    if run is None or isinstance(run, (str, Path)): return find_run(run)
     tracked = getattr(run, 'run_dir', None) or hasattr(run, 'log')
     if not tracked and hasattr(run, 'steps') and hasattr(run, 'epochs'): return _untracked(run)
     return read_run(_run_folder(run), wait=3 if getattr(run, '_is_finished', False) else 0)
@@ -133,8 +133,9 @@ def _embed(run):
 
 # %% ../nbs/kit/05_run_views.ipynb #ca1277cf
 def show_run(
-    run,    # W&B's run; what `fit_and_log`, `fit` or `read_run` returned; a folder, id or name
-)->RunView: # Shows itself; `save(path)` writes it as a page of HTML
+    run=None, # W&B's run; what `fit_and_log`, `fit` or `read_run` returned; a folder, id or name;
+              # None: the latest
+)->RunView:   # Shows itself; `save(path)` writes it as a page of HTML
     "Draw a run: online W&B's own page with ours below it, otherwise what its files hold"
     return RunView(_saved_run(run), _embed(run))
 
@@ -227,11 +228,11 @@ def _is_score(key):
 
 # %% ../nbs/kit/05_run_views.ipynb #e1e847f7
 def compare_runs(
-    runs:Iterable, # Runs, each as `show_run` takes them
-)->Comparison:     # Shows itself; `save(path, text)` writes your Markdown, it and each run
+    runs:Iterable|None=None, # Runs, each as `show_run` takes them; None: all of `list_runs()`
+)->Comparison:               # Shows itself; `save(path, text)` writes your text, it and each run
     "Several runs, a chart for each metric, with a table of what differs"
     found,embeds,errors = [],[],[]
-    for run in runs:
+    for run in list_runs() if runs is None else runs:
         try:
             saved,name = _saved_run(run),f'untracked {len(found)+1}'
             if saved.folder is None: saved.about.update(id=name, name=name)
