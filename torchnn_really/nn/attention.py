@@ -8,7 +8,7 @@ __all__ = ['scaled_dot_product_attention']
 # %% ../../nbs/nn/06_attention.ipynb #f2c0c970
 import math
 import torch
-from .pointwise import dropout,softmax
+from .pointwise import dropout, softmax
 
 # %% ../../nbs/nn/06_attention.ipynb #a8a7aba1
 def _as_bias(mask, dtype):

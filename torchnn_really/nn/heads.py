@@ -10,7 +10,7 @@ import math
 import torch
 import warnings
 from .attention import scaled_dot_product_attention
-from .pointwise import dropout,linear,softmax
+from .pointwise import dropout, linear, softmax
 
 # %% ../../nbs/nn/06b_heads.ipynb #c8e8e9a5
 def _split(x, N, heads, width):

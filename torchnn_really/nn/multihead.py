@@ -13,9 +13,9 @@ __all__ = ['NonDynamicallyQuantizableLinear', 'MultiheadAttention']
 # %% ../../nbs/nn/06c_multihead.ipynb #7da13bf9
 import torch
 from .heads import _expect, multi_head_attention_forward
-from .init import constant_,xavier_normal_,xavier_uniform_
+from .init import constant_, xavier_normal_, xavier_uniform_
 from .layers import Linear
-from .module import Module,Parameter
+from .module import Module, Parameter
 
 # %% ../../nbs/nn/06c_multihead.ipynb #81d4fcd0
 class NonDynamicallyQuantizableLinear(Linear):

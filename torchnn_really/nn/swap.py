@@ -94,12 +94,12 @@ class _Finder:
         return spec_from_file_location(name, file, loader=_Loader(name, file),
                                        submodule_search_locations=inside)
 
-# %% ../../nbs/nn/11_swap.ipynb #8f13e389
+# %% ../../nbs/nn/11_swap.ipynb #5c0310b2
 def swapped(name:str)->ModuleType: # A module of `torchnn_really`: `'rungs'`
     "The module and its relatives, run with our `torch.nn` in the place of torch's"
     if missing(name): raise ImportError(f'{name} needs {", ".join(missing(name))}, '
                                         'which torchnn_really.nn does not have')
-    if _Finder not in sys.meta_path: sys.meta_path.append(_Finder)
+    if _Finder not in sys.meta_path: sys.meta_path.insert(0, _Finder)
     return import_module(f'swapped.{name}')
 
 def real(name:str)->ModuleType: # As for `swapped`
