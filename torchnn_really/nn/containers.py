@@ -99,8 +99,7 @@ class Sequential(_Added):
     def __iadd__(self, other):
         if isinstance(other, Sequential): return self.extend(other)
         raise ValueError('add operator supports only objects of Sequential class, '
-                         'but '
-                         f'{type(other)} is given.')
+                         f'but {type(other)} is given.')
 
     def __mul__(self, other): return Sequential(*self).__imul__(other)
     __rmul__ = __mul__
@@ -168,8 +167,7 @@ class _Mapped(Module):
         "Keys and values of what `update` was given"
         if not isinstance(given, Iterable):
             raise TypeError(f'{name}.update should be called with an iterable of '
-                            'key/value '
-                            f'pairs, but got {type(given).__name__}')
+                            f'key/value pairs, but got {type(given).__name__}')
         if isinstance(given, Mapping | _Mapped): return [*given.items()]
         return [_pair(i, pair, name) for i,pair in enumerate(given)]
 

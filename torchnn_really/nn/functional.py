@@ -4,14 +4,21 @@
 
 # %% auto #0
 __all__ = ['embedding', 'one_hot', 'cross_entropy', 'l1_loss', 'mse_loss', 'nll_loss', 'batch_norm', 'layer_norm', 'dropout',
-           'linear', 'log_softmax', 'relu', 'softmax']
+           'linear', 'log_softmax', 'relu', 'softmax', 'conv1d', 'conv2d', 'max_pool2d', 'avg_pool2d',
+           'adaptive_avg_pool2d', 'scaled_dot_product_attention', 'multi_head_attention_forward']
 
 # %% ../../nbs/use/16b_functional.ipynb #cec9751d
+from .attention import scaled_dot_product_attention
+from .heads import multi_head_attention_forward
 from .lookup import embedding,one_hot
 from .losses import cross_entropy,l1_loss,mse_loss,nll_loss
 from .normalization import batch_norm,layer_norm
 from .pointwise import dropout,linear,log_softmax,relu,softmax
+from .pooling import adaptive_avg_pool2d,avg_pool2d,max_pool2d
+from .windows import conv1d,conv2d
 
 # %% ../../nbs/use/16b_functional.ipynb #e685aa57
 _all_ = ['embedding', 'one_hot', 'cross_entropy', 'l1_loss', 'mse_loss', 'nll_loss',
-         'batch_norm', 'layer_norm', 'dropout', 'linear', 'log_softmax', 'relu', 'softmax']
+         'batch_norm', 'layer_norm', 'dropout', 'linear', 'log_softmax', 'relu', 'softmax',
+         'conv1d', 'conv2d', 'max_pool2d', 'avg_pool2d', 'adaptive_avg_pool2d',
+         'scaled_dot_product_attention', 'multi_head_attention_forward']

@@ -97,8 +97,7 @@ class _Before(_Registers):
             if got is None: continue
             if not (isinstance(got, tuple) and len(got) == 2):
                 raise RuntimeError('forward pre-hook must return None or a tuple '
-                                   'of (new_args, '
-                                   f'new_kwargs), but got {got}.')
+                                   f'of (new_args, new_kwargs), but got {got}.')
             args,kwargs = got
         return args,kwargs
 
@@ -150,8 +149,8 @@ class _Backward:
         if got is None: return grads
         if len(got) == len(grads): return got
         raise RuntimeError(f'Backward {"pre " * (not others)}hook returned an '
-                           'invalid number of '
-                           f'{what}, got {len(got)}, but expected {len(grads)}')
+                           f'invalid number of {what}, got {len(got)}, but '
+                           f'expected {len(grads)}')
 
 # %% ../../nbs/nn/00b_hooks.ipynb #5238963c
 #| code-fold: true
@@ -182,12 +181,10 @@ class _BackwardEnds(_Backward):
 # %% ../../nbs/nn/00b_hooks.ipynb #49d128ce
 _WITHOUT_INPUT = (
     'Full backward hook is firing when gradients are computed with respect to '
-    'module '
-    'outputs since no inputs require gradients. See '
+    'module outputs since no inputs require gradients. See '
     'https://docs.pytorch.org/docs/main/'
     'generated/torch.nn.Module.html#torch.nn.Module.register_full_backward_hook '
-    'for '
-    'more details.')
+    'for more details.')
 
 # %% ../../nbs/nn/00b_hooks.ipynb #3fa5bccd
 #| code-fold: true
@@ -201,9 +198,8 @@ class _BackwardCall(_BackwardEnds):
             is_none = isinstance(got, tuple) and all(g is None for g in got)
             if got is not None and not is_none:
                 raise RuntimeError('Backward hook for Modules where no input '
-                                   'requires gradient '
-                                   'should always return None or None for all '
-                                   'gradients.')
+                                   'requires gradient should always return None '
+                                   'or None for all gradients.')
         self.grads = None
 
     def outputs(self, out):
@@ -219,8 +215,8 @@ class _BackwardCall(_BackwardEnds):
         "`outputs`, with a warning if there is no tensor to watch"
         if not isinstance(out, torch.Tensor | tuple):
             warnings.warn('For backward hooks to be called, module output should '
-                          'be a '
-                          f'Tensor or a tuple of Tensors but received {type(out)}')
+                          'be a Tensor or a tuple of Tensors but received '
+                          f'{type(out)}')
         return self.outputs(out)
 
 # %% ../../nbs/nn/00b_hooks.ipynb #e75e40ba
@@ -243,8 +239,7 @@ class _Ends(_Before):
 
 # %% ../../nbs/nn/00b_hooks.ipynb #aa00eee5
 _SILENCED = ('module forward hook with ``always_call=True`` raised an exception '
-             'that was '
-             'silenced as another error was raised in forward: ')
+             'that was silenced as another error was raised in forward: ')
 
 # %% ../../nbs/nn/00b_hooks.ipynb #4c0bf2ef
 #| code-fold: true

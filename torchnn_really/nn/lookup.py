@@ -8,14 +8,16 @@ __all__ = ['one_hot', 'embedding']
 # %% ../../nbs/nn/03d_lookup.ipynb #1f4503ae
 import torch
 
-# %% ../../nbs/nn/03d_lookup.ipynb #cb48f87f
+# %% ../../nbs/nn/03d_lookup.ipynb #50caf2b8
 def one_hot(input,           # Names, int64, 0 or more
             num_classes=-1): # Length of a row; -1: the largest name, plus 1
     "`F.one_hot`: for each name a row of zeros with a 1 at its place"
     if input.dtype != torch.int64:
-        raise RuntimeError('one_hot is only applicable to index tensor of type LongTensor.')
+        raise RuntimeError('one_hot is only applicable to index tensor of type '
+                           'LongTensor.')
     if input.numel() == 0 and num_classes <= 0:
-        raise RuntimeError('Can not infer total number of classes from empty tensor.')
+        raise RuntimeError('Can not infer total number of classes from empty '
+                           'tensor.')
     if input.numel() and input.min() < 0:
         raise RuntimeError('Class values must be non-negative.')
     if num_classes == -1: num_classes = int(input.max()) + 1
@@ -42,35 +44,37 @@ def _shorten(weight, input, max_norm, norm_type):
         shorter = rows*(max_norm/(norms + 1e-7))
         weight[names] = torch.where(norms > max_norm, shorter, rows)
 
-# %% ../../nbs/nn/03d_lookup.ipynb #89a62119
+# %% ../../nbs/nn/03d_lookup.ipynb #12866c83
 #| code-fold: true
 #| code-summary: "Torch's errors: _check_names"
 def _check_names(input, weight, padding_idx, sparse):
     "`padding_idx`, 0 or more; torch's errors"
     if weight.dim() != 2: raise RuntimeError("'weight' must be 2-D")
     if input.dtype not in (torch.int64, torch.int32):
-        raise RuntimeError("Expected tensor for argument #1 'indices' to have one of the "
-            f'following scalar types: Long, Int; but got {input.type()} instead')
+        raise RuntimeError("Expected tensor for argument #1 'indices' to have one "
+            'of the following scalar types: Long, Int; '
+            f'but got {input.type()} instead')
     if sparse:
-        raise NotImplementedError('sparse=True is not built here; torch.nn.functional.'
-                                  'embedding makes sparse gradients')
+        raise NotImplementedError('sparse=True is not built here; '
+            'torch.nn.functional.embedding makes sparse gradients')
     if padding_idx is None: return None
     if not -len(weight) <= padding_idx < len(weight):
         raise AssertionError('Padding_idx must be within num_embeddings')
     return padding_idx % len(weight)
 
-# %% ../../nbs/nn/03d_lookup.ipynb #984e133d
+# %% ../../nbs/nn/03d_lookup.ipynb #b2b7bf62
 def embedding(input,            # Names of rows, int64 or int32, any shape
               weight,           # The table, `(rows, width)`
               padding_idx=None, # This row gets no gradient
               max_norm=None,    # Shorten the rows read to this norm, in place
               norm_type=2.0,    # Which norm `max_norm` means
-              scale_grad_by_freq=False, # Divide gradients by how often a name appears
+              scale_grad_by_freq=False, # Divide gradients by a name's count
               sparse=False):    # True is refused
     "`F.embedding`: the rows of `weight` named by `input`"
     padding_idx = _check_names(input, weight, padding_idx, sparse)
     if max_norm is not None: _shorten(weight, input, max_norm, norm_type)
-    rows = weight.index_select(0, input.flatten()).view(*input.shape, weight.size(1))
+    rows = weight.index_select(0, input.flatten())
+    rows = rows.view(*input.shape, weight.size(1))
     if scale_grad_by_freq: rows = _by_frequency(rows, input)
     if padding_idx is None: return rows
     return torch.where((input == padding_idx).unsqueeze(-1), rows.detach(), rows)

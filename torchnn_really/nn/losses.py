@@ -10,7 +10,7 @@ import warnings
 import torch
 from .pointwise import log_softmax
 
-# %% ../../nbs/nn/03b_losses.ipynb #ce96645e
+# %% ../../nbs/nn/03b_losses.ipynb #d49a647e
 def _reduce(losses, reduction, weights=None):
     "The losses as they are, their sum, or their mean (over the sum of `weights`)"
     if reduction == 'none': return losses
@@ -20,7 +20,7 @@ def _reduce(losses, reduction, weights=None):
                          "pass 'none', 'mean' or 'sum'")
     return losses.mean() if weights is None else losses.sum()/weights.sum()
 
-# %% ../../nbs/nn/03b_losses.ipynb #43aef706
+# %% ../../nbs/nn/03b_losses.ipynb #c910766e
 def _old_reduction(size_average, reduce, reduction):
     "`reduction`, or what the two deprecated arguments mean"
     if size_average is None and reduce is None: return reduction
@@ -30,31 +30,34 @@ def _old_reduction(size_average, reduce, reduction):
                   f"please use reduction='{new}' instead.", stacklevel=3)
     return new
 
-# %% ../../nbs/nn/03b_losses.ipynb #ce3b688f
+# %% ../../nbs/nn/03b_losses.ipynb #4c6c114c
 #| code-fold: true
 #| code-summary: "Torch's errors: _as_classes"
 def _as_classes(input, target, weight, dim):
     "`target` as int64; torch's errors for targets that do not fit"
     if input.dim() == 1 and target.numel() == 1: target = target.reshape(())
     n,shape = input.size(dim),[*input.shape[:dim], *input.shape[dim+1:]]
+    if target.dim() > 1 and len(shape) < 2:
+        raise RuntimeError('0D or 1D target tensor expected, multi-target not '
+                           f'supported; got {list(target.shape)}')
     if target.dtype not in (torch.int64, torch.uint8):
         kind = {torch.float32: 'Float', torch.float64: 'Double', torch.int32: 'Int',
                 torch.bool: 'Bool'}.get(target.dtype, target.dtype)
-        raise RuntimeError(f'expected target dtype to be Long or Byte, but got {kind}')
+        raise RuntimeError('expected target dtype to be Long or Byte, '
+                           f'but got {kind}')
     if list(target.shape) != shape:
-        if target.dim() > 1 and len(shape) == 1:
-            raise RuntimeError('0D or 1D target tensor expected, multi-target not '
-                               f'supported; got {list(target.shape)}')
         if len(shape) == 3 and target.dim() == 3:
             raise RuntimeError(f'size mismatch (got input: {list(input.shape)} , '
                                f'target: {list(target.shape)}')
-        raise RuntimeError(f'Expected target size {shape}, got {list(target.shape)}')
+        raise RuntimeError(f'Expected target size {shape}, '
+                           f'got {list(target.shape)}')
     if weight is not None and weight.shape != (n,):
-        raise RuntimeError(f'weight tensor should be defined either for all {n} classes'
-            f' or no classes but got weight tensor of shape: {list(weight.shape)}')
+        raise RuntimeError('weight tensor should be defined either for all '
+            f'{n} classes or no classes but got weight tensor of shape: '
+            f'{list(weight.shape)}')
     return target.long()
 
-# %% ../../nbs/nn/03b_losses.ipynb #940521b8
+# %% ../../nbs/nn/03b_losses.ipynb #8673e04f
 def _pick(input, target, weight, ignore_index, dim):
     "The loss of each target, and what each counts"
     ignored = target == ignore_index
@@ -63,21 +66,23 @@ def _pick(input, target, weight, ignore_index, dim):
     except RuntimeError:
         wrong = index[(index < 0) | (index >= input.size(dim))]
         raise IndexError(f'Target {wrong[0]} is out of bounds.') from None
-    counts = torch.ones_like(picked) if weight is None else weight[index.squeeze(dim)]
-    counts = counts.detach().masked_fill(ignored, 0)
+    if weight is None: counts = torch.ones_like(picked)
+    else: counts = weight.detach()[index.squeeze(dim)]
+    counts = counts.masked_fill(ignored, 0)
     return (-picked*counts).masked_fill(ignored, 0),counts
 
-# %% ../../nbs/nn/03b_losses.ipynb #cf102558
+# %% ../../nbs/nn/03b_losses.ipynb #eb8605aa
 def _classes_dim(input, target):
     "The dimension of the classes; torch's errors for a wrong batch"
     if input.dim() < 1: raise ValueError('Expected 1 or more dimensions (got 0)')
     if input.dim() > 1 and (target.dim() == 0 or len(input) != len(target)):
-        raise ValueError(f'Expected input batch_size ({len(input)}) to match target '
-            f'batch_size ({len(target) if target.dim() else "none"}).')
+        n = len(target) if target.dim() else 'none'
+        raise ValueError(f'Expected input batch_size ({len(input)}) to match '
+                         f'target batch_size ({n}).')
     return min(input.dim() - 1, 1)
 
-# %% ../../nbs/nn/03b_losses.ipynb #b04a992d
-def nll_loss(input,             # Log probabilities, `(n, classes, ...)` or `(classes,)`
+# %% ../../nbs/nn/03b_losses.ipynb #cf7971cb
+def nll_loss(input,             # Log probabilities, `(n, classes, ...)`
              target,            # Classes, `(n, ...)`, int64
              weight=None,       # What each class counts, `(classes,)`
              size_average=None, # Deprecated: see `reduction`
@@ -91,20 +96,21 @@ def nll_loss(input,             # Log probabilities, `(n, classes, ...)` or `(cl
     losses,counts = _pick(input, target, weight, ignore_index, dim)
     return _reduce(losses, reduction, counts)
 
-# %% ../../nbs/nn/03b_losses.ipynb #5e6b7cb4
+# %% ../../nbs/nn/03b_losses.ipynb #bf16e838
 def _soft(log_probs, target, weight, reduction, label_smoothing, dim):
     "Cross entropy with the probabilities `target`; the mean is over samples"
     n = log_probs.size(dim)
     if weight is not None:
         if weight.shape != (n,):
-            raise RuntimeError('cross_entropy: weight tensor should be defined either '
-                f'for all {n} classes or no classes but got weight tensor of shape: '
-                f'{list(weight.shape)}')
+            raise RuntimeError('cross_entropy: weight tensor should be defined '
+                f'either for all {n} classes or no classes but got weight tensor '
+                f'of shape: {list(weight.shape)}')
         log_probs = log_probs*weight.view(-1, *[1]*(log_probs.dim() - dim - 1))
-    if label_smoothing: target = target*(1 - label_smoothing) + label_smoothing/n
+    if label_smoothing > 0:
+        target = target*(1 - label_smoothing) + label_smoothing/n
     return _reduce(-(log_probs*target).sum(dim), reduction)
 
-# %% ../../nbs/nn/03b_losses.ipynb #47a64771
+# %% ../../nbs/nn/03b_losses.ipynb #8cdd68c1
 def _smooth(log_probs, losses, weight, label_smoothing, dim):
     "Losses of the truth mixed with those of all classes alike"
     n = log_probs.size(dim)
@@ -112,22 +118,24 @@ def _smooth(log_probs, losses, weight, label_smoothing, dim):
         log_probs = log_probs*weight.view(-1, *[1]*(log_probs.dim() - dim - 1))
     return (1 - label_smoothing)*losses - label_smoothing/n*log_probs.sum(dim)
 
-# %% ../../nbs/nn/03b_losses.ipynb #3cdfdd81
+# %% ../../nbs/nn/03b_losses.ipynb #e5d7d2f3
 def _check_truth(input, target, ignore_index, label_smoothing):
     "Raise torch's errors for class probabilities and label smoothing"
-    if not 0 <= label_smoothing <= 1:
+    if label_smoothing > 1: # as torch, which reads less than 0 as none
         raise RuntimeError('label_smoothing must be between 0.0 and 1.0. '
                            f'Got: {label_smoothing}')
     if input.shape != target.shape: return
     if not target.is_floating_point():
+        kind = 'Long' if target.dtype == torch.int64 else target.dtype
         raise RuntimeError('Expected floating point type for target with class '
-            f'probabilities, got {"Long" if target.dtype == torch.int64 else target.dtype}')
+                           f'probabilities, got {kind}')
     if ignore_index >= 0:
-        raise RuntimeError('ignore_index is not supported for floating point target')
+        raise RuntimeError('ignore_index is not supported for floating point '
+                           'target')
 
-# %% ../../nbs/nn/03b_losses.ipynb #127f2ba9
+# %% ../../nbs/nn/03b_losses.ipynb #dc4793e9
 def cross_entropy(input,             # Scores, `(n, classes, ...)` or `(classes,)`
-                  target,            # Classes, `(n, ...)`, or probabilities, as `input`
+                  target,            # Classes `(n, ...)`; or probabilities
                   weight=None,       # What each class counts, `(classes,)`
                   size_average=None, # Deprecated: see `reduction`
                   ignore_index=-100, # A target that does not count
@@ -143,25 +151,26 @@ def cross_entropy(input,             # Scores, `(n, classes, ...)` or `(classes,
         return _soft(log_probs, target, weight, reduction, label_smoothing, dim)
     target = _as_classes(input, target, weight, dim)
     losses,counts = _pick(log_probs, target, weight, ignore_index, dim)
-    if label_smoothing:
+    if label_smoothing > 0:
         losses = _smooth(log_probs, losses, weight, label_smoothing, dim)
         losses = losses.masked_fill(target == ignore_index, 0)
     return _reduce(losses, reduction, counts)
 
-# %% ../../nbs/nn/03b_losses.ipynb #ad7d5670
-def _of_numbers(losses, input, target, weight, reduction):
-    "Reduce losses of numbers; warn of broadcast shapes"
+# %% ../../nbs/nn/03b_losses.ipynb #c3405c94
+def _of_numbers(f, input, target, weight, reduction):
+    "Reduce `f` of the differences; warn of broadcast shapes"
     if target.shape != input.shape:
-        warnings.warn(f'Using a target size ({target.shape}) that is different to the '
-                      f'input size ({input.shape}). This will likely lead to incorrect '
-                      'results due to broadcasting. Please ensure they have the same '
-                      'size.', stacklevel=3)
+        warnings.warn(f'Using a target size ({target.shape}) that is different to '
+            f'the input size ({input.shape}). This will likely lead to incorrect '
+            'results due to broadcasting. Please ensure they have the same size.',
+            stacklevel=3)
+    losses = f(input - target)
     if weight is None: return _reduce(losses, reduction)
-    if weight.shape != losses.shape:
+    if weight.shape != input.shape:
         raise ValueError('Weights and input must have the same size.')
     return _reduce(losses*weight, reduction, weight)
 
-# %% ../../nbs/nn/03b_losses.ipynb #f65a07ae
+# %% ../../nbs/nn/03b_losses.ipynb #30669aaa
 def mse_loss(input,             # Predictions
              target,            # True numbers, shaped like `input`
              size_average=None, # Deprecated: see `reduction`
@@ -170,9 +179,9 @@ def mse_loss(input,             # Predictions
              weight=None):      # What each counts, shaped like `input`
     "`F.mse_loss`: squared differences"
     reduction = _old_reduction(size_average, reduce, reduction)
-    return _of_numbers((input - target)**2, input, target, weight, reduction)
+    return _of_numbers(torch.square, input, target, weight, reduction)
 
-# %% ../../nbs/nn/03b_losses.ipynb #393a7069
+# %% ../../nbs/nn/03b_losses.ipynb #a7c5c748
 def l1_loss(input,             # Predictions
             target,            # True numbers, shaped like `input`
             size_average=None, # Deprecated: see `reduction`
@@ -181,4 +190,4 @@ def l1_loss(input,             # Predictions
             weight=None):      # What each counts, shaped like `input`
     "`F.l1_loss`: absolute differences"
     reduction = _old_reduction(size_average, reduce, reduction)
-    return _of_numbers((input - target).abs(), input, target, weight, reduction)
+    return _of_numbers(torch.abs, input, target, weight, reduction)

@@ -145,8 +145,7 @@ class _To(_Moves):
         device,dtype,non_blocking,layout = _parse_to(*args, **kwargs)
         if dtype and not (dtype.is_floating_point or dtype.is_complex):
             raise TypeError('nn.Module.to only accepts floating point or complex '
-                            'dtypes, but got '
-                            f'desired dtype={dtype}')
+                            f'dtypes, but got desired dtype={dtype}')
         if dtype and dtype.is_complex: _warn_complex()
         def convert(t):
             to = dtype if t.is_floating_point() or t.is_complex() else None
@@ -157,15 +156,15 @@ class _To(_Moves):
                 if 'Cannot copy out of meta tensor' not in str(e): raise
                 raise NotImplementedError(
                     f'{e} Please use torch.nn.Module.to_empty() instead of '
-                    'torch.nn.Module.to() '
-                    'when moving module from meta to a different device.') from None
+                    'torch.nn.Module.to() when moving module from meta to a '
+                    'different device.') from None
         return self._apply(convert)
 
 # %% ../../nbs/nn/01_module.ipynb #2c9b2ddd
 def _warn_complex():
-    warnings.warn('Complex modules are a new feature under active development whose design may '
-                  'change, and some modules might not work as expected when using complex tensors '
-                  'as parameters or buffers.', stacklevel=3)
+    warnings.warn('Complex modules are a new feature under active development '
+                  'whose design may change, and some modules might not work as '
+                  'expected when using complex tensors as parameters or buffers.', stacklevel=3)
 
 # %% ../../nbs/nn/01_module.ipynb #65b749da
 #| code-fold: true

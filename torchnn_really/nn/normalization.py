@@ -14,31 +14,31 @@ def _standardize(input, dims, eps):
     var,mean = torch.var_mean(input, dims, correction=0, keepdim=True)
     return (input - mean)*(var + eps).rsqrt(),mean,var
 
-# %% ../../nbs/nn/03c_normalization.ipynb #9d1b2539
+# %% ../../nbs/nn/03c_normalization.ipynb #e8a10783
 #| code-fold: true
 #| code-summary: "Torch's errors: _check_layer"
 def _check_layer(input, shape, weight, bias):
     "Raise torch's errors"
     if isinstance(shape, int):
-        raise TypeError("layer_norm(): argument 'normalized_shape' (position 2) must be "
-                        f'tuple of ints, not int; pass ({shape},)')
+        raise TypeError("layer_norm(): argument 'normalized_shape' (position 2) "
+                        f'must be tuple of ints, not int; pass ({shape},)')
     if not shape:
-        raise RuntimeError('Expected normalized_shape to be at least 1-dimensional, i.e., '
-            'containing at least one element, but got normalized_shape = []')
+        raise RuntimeError('Expected normalized_shape to be at least 1-dimensional'
+            ', i.e., containing at least one element, but got normalized_shape = []')
     for name,given in (('weight', weight), ('bias', bias)):
         if given is not None and list(given.shape) != list(shape):
-            raise RuntimeError(f'Expected {name} to be of same shape as normalized_shape, '
-                f'but got {name} of shape {list(given.shape)} and normalized_shape = '
-                f'{list(shape)}')
+            raise RuntimeError(f'Expected {name} to be of same shape as '
+                f'normalized_shape, but got {name} of shape {list(given.shape)} '
+                f'and normalized_shape = {list(shape)}')
     if list(input.shape[-len(shape):]) != list(shape):
         wanted = ', '.join(['*', *map(str, shape)])
-        raise RuntimeError(f'Given normalized_shape={list(shape)}, expected input with '
-            f'shape [{wanted}], but got input of size{list(input.shape)}')
+        raise RuntimeError(f'Given normalized_shape={list(shape)}, expected input '
+            f'with shape [{wanted}], but got input of size{list(input.shape)}')
     if not input.is_floating_point():
-        raise NotImplementedError(f'"layer_norm" not implemented for {input.dtype}; '
-                                  'pass floats')
+        raise NotImplementedError('"layer_norm" not implemented for '
+                                  f'{input.dtype}; pass floats')
 
-# %% ../../nbs/nn/03c_normalization.ipynb #af241366
+# %% ../../nbs/nn/03c_normalization.ipynb #5118c437
 def layer_norm(input,            # `(..., *normalized_shape)`
                normalized_shape, # Sizes of the last dimensions, a tuple
                weight=None,      # Factor, shaped `normalized_shape`
@@ -47,30 +47,44 @@ def layer_norm(input,            # `(..., *normalized_shape)`
     "`F.layer_norm`: mean 0 and variance 1 over the last dimensions"
     _check_layer(input, normalized_shape, weight, bias)
     dims = tuple(range(-len(normalized_shape), 0))
-    out = _standardize(input, dims, eps)[0]
+    out = _standardize(input, dims, eps)[0] if input.numel() else input.clone()
     if weight is not None: out = out*weight
     return out if bias is None else out + bias
 
-# %% ../../nbs/nn/03c_normalization.ipynb #19206825
+# %% ../../nbs/nn/03c_normalization.ipynb #b0629f61
 def _update_running(running_mean, running_var, mean, var, n, momentum):
     "Move the running statistics towards those of a batch of `n` numbers, in place"
     with torch.no_grad():
         for running,new in ((running_mean, mean), (running_var, var*n/(n - 1))):
-            if running is not None:
-                new = new.flatten().to(running.dtype)
-                running.mul_(1 - momentum).add_(new, alpha=momentum)
+            new = new.flatten().to(running.dtype)
+            running.mul_(1 - momentum).add_(new, alpha=momentum)
 
-# %% ../../nbs/nn/03c_normalization.ipynb #10352306
+# %% ../../nbs/nn/03c_normalization.ipynb #5db70d7b
+def _by_batch(input, running_mean, running_var, momentum, eps):
+    "Standardize with the batch's statistics, and move the running ones"
+    dims = [dim for dim in range(input.dim()) if dim != 1]
+    out,mean,var = _standardize(input, dims, eps)
+    if running_mean is not None:
+        n = input.numel()//input.size(1)
+        _update_running(running_mean, running_var, mean, var, n, momentum)
+    return out
+
+# %% ../../nbs/nn/03c_normalization.ipynb #e018cf44
 #| code-fold: true
 #| code-summary: "Torch's errors: _check_batch"
 def _check_batch(input, vectors, training, eps):
     "Raise torch's errors; `vectors` has what must have a number for each channel"
-    channels = input.size(1)
-    if training and channels and input.numel() == channels:
-        raise ValueError('Expected more than 1 value per channel when training, got '
-                         f'input size {input.size()}')
-    if training and eps <= 0:
-        raise ValueError(f'batch_norm eps must be positive during training, but got {eps}')
+    channels = input.size(1) if input.dim() > 1 else 0
+    if training and len(input)*input.shape[2:].numel() == 1:
+        raise ValueError('Expected more than 1 value per channel when training, '
+                         f'got input size {input.size()}')
+    if eps < 0 or training and eps == 0:
+        wanted = 'positive during training' if training else 'non-negative'
+        raise ValueError(f'batch_norm eps must be {wanted}, but got {eps}')
+    rm,rv = vectors['running_mean'],vectors['running_var']
+    if training and (rm is None) != (rv is None):
+        raise ValueError('running_mean and running_var must either both be None or '
+                         'neither be None')
     for name,given in vectors.items():
         if given is None and not training and name.startswith('running'):
             raise RuntimeError(f'{name} must be defined in evaluation mode')
@@ -78,26 +92,28 @@ def _check_batch(input, vectors, training, eps):
             raise RuntimeError(f'{name} should contain {channels} elements not '
                                f'{given.numel()}')
 
-# %% ../../nbs/nn/03c_normalization.ipynb #4b3a4b1d
+# %% ../../nbs/nn/03c_normalization.ipynb #cb3c899e
+def _by_channel(numbers, input):
+    "`(channels,)` as `(1, channels, 1, ...)`"
+    return numbers.view(1, -1, *[1]*(input.dim() - 2))
+
+# %% ../../nbs/nn/03c_normalization.ipynb #0a2f9775
 def batch_norm(input,          # `(n, channels, ...)`
                running_mean,   # `(channels,)`, or None if `training`
                running_var,    # `(channels,)`, or None if `training`
                weight=None,    # Factor, `(channels,)`
                bias=None,      # Summand, `(channels,)`
-               training=False, # True: use the batch's statistics, and move the running ones
+               training=False, # Use the batch's statistics, and move the running
                momentum=0.1,   # How far they move to the batch's, 0 to 1
                eps=1e-05):     # Added to the variance
     "`F.batch_norm`: mean 0 and variance 1 for each channel"
-    vectors = dict(running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    vectors = dict(running_mean=running_mean, running_var=running_var,
+                   weight=weight, bias=bias)
     _check_batch(input, vectors, training, eps)
-    rm,rv,w,b = (v if v is None else v.view(1, -1, *[1]*(input.dim() - 2))
-                 for v in vectors.values())
-    if training:
-        dims = [dim for dim in range(input.dim()) if dim != 1]
-        out,mean,var = _standardize(input, dims, eps)
-        if input.numel():
-            n = input.numel()//input.size(1)
-            _update_running(running_mean, running_var, mean, var, n, momentum)
-    else: out = (input - rm)*(rv + eps).rsqrt()
-    if w is not None: out = out*w
-    return out if b is None else out + b
+    if input.numel() == 0: out = input.clone()
+    elif training: out = _by_batch(input, running_mean, running_var, momentum, eps)
+    else:
+        scale = (_by_channel(running_var, input) + eps).rsqrt()
+        out = (input - _by_channel(running_mean, input))*scale
+    if weight is not None: out = out*_by_channel(weight, input)
+    return out if bias is None else out + _by_channel(bias, input)

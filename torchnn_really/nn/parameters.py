@@ -81,10 +81,8 @@ class _Dict(_Mapped):
     def _key_to_attr(self, key):
         if isinstance(key, str): return key
         raise TypeError('Index given to ParameterDict cannot be used as a key as '
-                        'it is not a '
-                        f"string (type is '{type(key).__name__}'). Open an issue "
-                        "on github if "
-                        'you need non-string keys.')
+                        f"it is not a string (type is '{type(key).__name__}'). "
+                        'Open an issue on github if you need non-string keys.')
     def __getitem__(self, key): return getattr(self, self._key_to_attr(key))
     def __setitem__(self, key, value):
         setattr(self, self._key_to_attr(key), _as_parameter(value))

@@ -19,14 +19,15 @@ def linear(input,      # `(..., in_features)`
     rows = torch.addmm(bias, input.flatten(0, -2), weight.t())
     return rows.view(*input.shape[:-1], len(weight))
 
-# %% ../../nbs/nn/03_pointwise.ipynb #cc23eb8c
+# %% ../../nbs/nn/03_pointwise.ipynb #98c8aa2c
 def relu(input,          # Numbers, any shape
          inplace=False): # Write the result into `input`
     "`F.relu`: negative numbers become 0"
     if input.dtype == torch.bool:
-        raise RuntimeError('Boolean inputs not supported for relu; pass input.float()')
+        raise RuntimeError('Boolean inputs not supported for relu; pass floats')
     negative = input <= 0
-    return input.masked_fill_(negative, 0) if inplace else input.masked_fill(negative, 0)
+    if inplace: return input.masked_fill_(negative, 0)
+    return input.masked_fill(negative, 0)
 
 # %% ../../nbs/nn/03_pointwise.ipynb #d7f85e79
 def _shifted(name, input, dim, stacklevel, dtype):
@@ -62,14 +63,15 @@ def log_softmax(input,         # Scores, floats of any shape
     shifted,dim = _shifted('log_softmax', input, dim, _stacklevel, dtype)
     return shifted - shifted.exp().sum(dim, keepdim=True).log()
 
-# %% ../../nbs/nn/03_pointwise.ipynb #f6cff5b1
+# %% ../../nbs/nn/03_pointwise.ipynb #ec5d58df
 def dropout(input,          # Floats of any shape
             p=0.5,          # Probability that a number becomes 0
             training=True,  # False: return `input`
             inplace=False): # Write the result into `input`
     "`F.dropout`: zeros by chance, and the rest grown to keep the mean"
     if not 0 <= p <= 1:
-        raise ValueError(f'dropout probability has to be between 0 and 1, but got {p}')
+        raise ValueError('dropout probability has to be between 0 and 1, '
+                         f'but got {p}')
     if not training or p == 0 or input.numel() == 0: return input
     if p == 1: factor = torch.zeros((), dtype=input.dtype, device=input.device)
     else: factor = torch.empty_like(input).bernoulli_(1 - p).div_(1 - p)

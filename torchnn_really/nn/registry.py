@@ -25,11 +25,11 @@ class _Kept:
     def __init__(self, *args, **kwargs):
         name = f'{type(self).__name__}.__init__()'
         if kwargs and not self.call_super_init:
-            raise TypeError(f"{name} got an unexpected keyword argument "
+            raise TypeError(f'{name} got an unexpected keyword argument '
                             f"'{[*kwargs][0]}'")
         if args and not self.call_super_init:
-            raise TypeError(f'{name} takes 1 positional argument but {len(args)+1} '
-                            'were given')
+            raise TypeError(f'{name} takes 1 positional argument but '
+                            f'{len(args)+1} were given')
         vars(self).update({d: OrderedDict() for d in self._dicts}, training=True,
                           _non_persistent_buffers_set=set())
         if self.call_super_init: super().__init__(*args, **kwargs)
@@ -52,20 +52,19 @@ class _Parameters(_Kept):
     def register_parameter(self, name, param):
         "Keep a parameter, or None, under a name"
         if '_parameters' not in vars(self):
-            raise AttributeError('cannot assign parameter before Module.__init__() '
-                                 'call')
+            raise AttributeError('cannot assign parameter before '
+                                 'Module.__init__() call')
         _check_name(self, 'parameter', name, self._parameters)
         if not isinstance(param, Parameter | None):
             raise TypeError(f"cannot assign '{torch.typename(param)}' object to "
-                            "parameter "
-                            f"'{name}' (torch.nn.Parameter or None required)")
+                            f"parameter '{name}' (torch.nn.Parameter or None "
+                            'required)')
         if param is not None and param.grad_fn:
             raise ValueError(
                 f"Cannot assign non-leaf Tensor to parameter '{name}'. Model "
-                "parameters must "
-                f"be created explicitly. To express '{name}' as a function of "
-                "another "
-                "Tensor, compute the value in the forward() method.")
+                f"parameters must be created explicitly. To express '{name}' as a "
+                'function of another Tensor, compute the value in the forward() '
+                'method.')
         self._parameters[name] = param
 
 # %% ../../nbs/nn/00_registry.ipynb #dc34d734
@@ -78,8 +77,7 @@ class _Buffers(_Parameters):
         _check_name(self, 'buffer', name, self._buffers)
         if not (tensor is None or torch.overrides.is_tensor_like(tensor)):
             raise TypeError(f"cannot assign '{torch.typename(tensor)}' object to "
-                            "buffer "
-                            f"'{name}' (torch Tensor or None required)")
+                            f"buffer '{name}' (torch Tensor or None required)")
         self._buffers[name] = tensor
         if persistent: self._non_persistent_buffers_set.discard(name)
         else: self._non_persistent_buffers_set.add(name)
@@ -137,9 +135,9 @@ class _Setters(_Assigned):
                                      'Module.__init__() call')
             self._take_from(name, '_buffers', '_modules')
         elif value is not None:
-            raise TypeError(f"cannot assign '{torch.typename(value)}' as parameter "
-                            f"'{name}' "
-                            '(torch.nn.Parameter or None expected)')
+            raise TypeError(f"cannot assign '{torch.typename(value)}' as "
+                            f"parameter '{name}' (torch.nn.Parameter or None "
+                            'expected)')
         self.register_parameter(name, value)
 
 # %% ../../nbs/nn/00_registry.ipynb #cd363c0f
@@ -154,15 +152,14 @@ class _OtherSetters(_Setters):
             self._take_from(name, '_parameters', '_buffers')
         elif value is not None:
             raise TypeError(f"cannot assign '{torch.typename(value)}' as child "
-                            f"module '{name}' "
-                            '(torch.nn.Module or None expected)')
+                            f"module '{name}' (torch.nn.Module or None expected)")
         self._modules[name] = value
 
     def _set_buffer(self, name, value):
         if not (value is None or torch.overrides.is_tensor_like(value)):
             raise TypeError(f"cannot assign '{torch.typename(value)}' as buffer "
-                            f"'{name}' "
-                            '(torch.nn.Buffer, torch.Tensor or None expected)')
+                            f"'{name}' (torch.nn.Buffer, torch.Tensor or None "
+                            'expected)')
         kept = name not in vars(self).get('_non_persistent_buffers_set', ())
         if getattr(value, 'persistent', kept): self.register_buffer(name, value)
         else: self.register_buffer(name, value, persistent=False)

@@ -45,14 +45,14 @@ class _Extra(_Writes):
     def get_extra_state(self):
         "What to save besides tensors; a subclass may define it"
         raise RuntimeError('Reached a code path in Module.get_extra_state() that '
-                           'should never '
-                           'be called: define get_extra_state in your module')
+                           'should never be called: define get_extra_state in '
+                           'your module')
 
     def set_extra_state(self, state):
         "Take back what `get_extra_state` gave; a subclass may define it"
         raise RuntimeError('Reached a code path in Module.set_extra_state() that '
-                           'should never '
-                           'be called: define set_extra_state in your module')
+                           'should never be called: define set_extra_state in '
+                           'your module')
 
 # %% ../../nbs/nn/00c_state.ipynb #8930d46c
 #| code-fold: true
@@ -117,8 +117,7 @@ class _SaveHooks(_StateHooks):
     def _register_state_dict_hook(self, hook):
         if getattr(hook, '_from_public_api', False):
             raise RuntimeError('Cannot register the same function as the state '
-                               'dict post hook '
-                               'that was previously registered via '
+                               'dict post hook that was previously registered via '
                                'register_state_dict_post_hook')
         return self._add_hook(hook, ['_state_dict_hooks'])
 
@@ -126,13 +125,13 @@ class _SaveHooks(_StateHooks):
 def _misfit(key, given, t):
     "Why a tensor cannot be loaded, or None"
     if not torch.overrides.is_tensor_like(given):
-        return (f'While copying the parameter named "{key}", expected torch.Tensor '
-                'or '
-                f'Tensor-like object from checkpoint but received {type(given)}')
+        return (f'While copying the parameter named "{key}", expected '
+                'torch.Tensor or Tensor-like object from checkpoint but received '
+                f'{type(given)}')
     if given.shape != t.shape:
         return (f'size mismatch for {key}: copying a param with shape '
-                f'{given.shape} from '
-                f'checkpoint, the shape in current model is {t.shape}.')
+                f'{given.shape} from checkpoint, the shape in current model is '
+                f'{t.shape}.')
 
 # %% ../../nbs/nn/00c_state.ipynb #82a9fb03
 #| code-fold: true
@@ -157,10 +156,9 @@ class _LoadOne(_SaveHooks):
                 else: t.copy_(given)
         except Exception as e:
             return (f'While copying the parameter named "{key}", whose dimensions '
-                    'in the model '
-                    f'are {t.size()} and whose dimensions in the checkpoint are '
-                    f'{given.size()}, '
-                    f'an exception occurred : {e.args}.')
+                    f'in the model are {t.size()} and whose dimensions in the '
+                    f'checkpoint are {given.size()}, an exception occurred : '
+                    f'{e.args}.')
 
 # %% ../../nbs/nn/00c_state.ipynb #2846775d
 def _warn_meta(key):
@@ -215,7 +213,7 @@ class _Load(_LoadPart):
     def load_state_dict(self, state_dict, strict=True, assign=False):
         "Load what `state_dict` gave, of this model or of one with the same names"
         if not isinstance(state_dict, Mapping):
-            raise TypeError(f'Expected state_dict to be dict-like, got '
+            raise TypeError('Expected state_dict to be dict-like, got '
                             f'{type(state_dict)}.')
         versions,found = getattr(state_dict, '_metadata', None),([], [], [])
         state_dict = OrderedDict(state_dict)
@@ -248,10 +246,8 @@ def _load_tree(module, state_dict, versions, assign, found, prefix=''):
         if hook(module, keys) is not None:
             raise AssertionError(
                 'Hooks registered with ``register_load_state_dict_post_hook`` are '
-                'not expected '
-                'to return new values, if incompatible_keys need to be modified, '
-                'it should be '
-                'done inplace.')
+                'not expected to return new values, if incompatible_keys need to '
+                'be modified, it should be done inplace.')
 
 # %% ../../nbs/nn/00c_state.ipynb #0b6bc5a3
 class _WithModule:
