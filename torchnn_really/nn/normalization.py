@@ -23,8 +23,9 @@ def _check_layer(input, shape, weight, bias):
         raise TypeError("layer_norm(): argument 'normalized_shape' (position 2) "
                         f'must be tuple of ints, not int; pass ({shape},)')
     if not shape:
-        raise RuntimeError('Expected normalized_shape to be at least 1-dimensional'
-            ', i.e., containing at least one element, but got normalized_shape = []')
+        raise RuntimeError('Expected normalized_shape to be at least '
+            '1-dimensional, i.e., containing at least one element, but got '
+            'normalized_shape = []')
     for name,given in (('weight', weight), ('bias', bias)):
         if given is not None and list(given.shape) != list(shape):
             raise RuntimeError(f'Expected {name} to be of same shape as '
