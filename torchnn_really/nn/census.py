@@ -58,7 +58,7 @@ def torch_names(source:str)->set: # Text of a module
                and not (isinstance(f.value, ast.Name) and f.value.id == 'self')}
     return {n for n in used if n.split('.')[0] == 'torch'} | methods
 
-# %% ../../nbs/nn/10_census.ipynb #9b09748b
+# %% ../../nbs/nn/10_census.ipynb #2b40ef4a
 _PARTS = (r'torch\.(nn|optim|utils\.data|ops|_C|_VF|mkldnn\w*|cudnn\w*|jit|compile)'
           r'(\..*|$)')
 _OPERATORS = (r'conv(?!ert)\w*|_?conv\w*d|\w*_?pool\d?d?\w*|\w+_norm(_\w+)?|'
@@ -67,7 +67,7 @@ _OPERATORS = (r'conv(?!ert)\w*|_?conv\w*d|\w*_?pool\d?d?\w*|\w+_norm(_\w+)?|'
               r'\w*scaled_dot_product\w*|im2col|col2im|linear|bilinear|kl_div|'
               r'[cs]?elu_?')
 _ALLOWED = {'torch.nn.parameter.Parameter', 'torch.nn.parameter.Buffer'}
-ALSO_ALLOWED = {'interchange': {'torch.nn.Module'}, # `as_torch` returns one
+ALSO_ALLOWED = {'interchange': {'torch.nn', 'torch.nn.Module'}, # what `as_torch` returns
                 'lookup': {'torch.linalg.vector_norm'}} # a length, no layer
 
 # %% ../../nbs/nn/10_census.ipynb #c1994264
