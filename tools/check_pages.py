@@ -13,7 +13,7 @@ from as_shown import excused
 from pages import DEFINITIONS, DIRECTIVE, directives, is_exported, path_of, source, tree
 
 EXCEPTIONS = pages.ROOT/'tools'/'exceptions.txt'
-SHARED = {'rungs', 'convnets', 'mini'} # modules that several pages write
+SHARED = {'rungs', 'convnets', 'mini', 'nn.functional'} # several pages write it, or it is no lesson
 SIGNATURE = re.compile(r'\s+(\**\w+[:=].*, *#|".*"$|\))') # no line of code for a reader
 LINK = re.compile(r'\[([A-Z][^][`]*)\]\(([\w./-]+\.ipynb)\)') # to a page, and no section of it
 MOST = dict(cells=40, lines=15, shown=84, module=400, minutes=20)

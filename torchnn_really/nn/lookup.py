@@ -34,13 +34,13 @@ def _by_frequency(rows, input):
     rows.register_hook(lambda grad: grad/counts[inverse].unsqueeze(-1))
     return rows.view_as(rows)
 
-# %% ../../nbs/nn/03d_lookup.ipynb #6780638a
+# %% ../../nbs/nn/03d_lookup.ipynb #59bf964b
 def _shorten(weight, input, max_norm, norm_type):
     "Scale the rows named by `input` to at most `max_norm`, in place"
     with torch.no_grad():
         names = input.unique()
         rows = weight.index_select(0, names)
-        norms = torch.linalg.vector_norm(rows, norm_type, -1, keepdim=True)
+        norms = rows.norm(norm_type, -1, keepdim=True)
         shorter = rows*(max_norm/(norms + 1e-7))
         weight[names] = torch.where(norms > max_norm, shorter, rows)
 

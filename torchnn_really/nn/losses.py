@@ -33,6 +33,9 @@ def _old_reduction(size_average, reduce, reduction):
 # %% ../../nbs/nn/03b_losses.ipynb #4c6c114c
 #| code-fold: true
 #| code-summary: "Torch's errors: _as_classes"
+_SCALARS = {torch.float16: 'Half', torch.bfloat16: 'BFloat16',
+            torch.float32: 'Float', torch.float64: 'Double'}
+
 def _as_classes(input, target, weight, dim):
     "`target` as int64; torch's errors for targets that do not fit"
     if input.dim() == 1 and target.numel() == 1: target = target.reshape(())
@@ -55,6 +58,9 @@ def _as_classes(input, target, weight, dim):
         raise RuntimeError('weight tensor should be defined either for all '
             f'{n} classes or no classes but got weight tensor of shape: '
             f'{list(weight.shape)}')
+    if weight is not None and weight.dtype != input.dtype:
+        its,other = (_SCALARS.get(t.dtype, t.dtype) for t in (input, weight))
+        raise RuntimeError(f'expected scalar type {its} but found {other}')
     return target.long()
 
 # %% ../../nbs/nn/03b_losses.ipynb #8673e04f

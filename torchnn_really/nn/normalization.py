@@ -14,7 +14,7 @@ def _standardize(input, dims, eps):
     var,mean = torch.var_mean(input, dims, correction=0, keepdim=True)
     return (input - mean)*(var + eps).rsqrt(),mean,var
 
-# %% ../../nbs/nn/03c_normalization.ipynb #e8a10783
+# %% ../../nbs/nn/03c_normalization.ipynb #a90f84d1
 #| code-fold: true
 #| code-summary: "Torch's errors: _check_layer"
 def _check_layer(input, shape, weight, bias):
@@ -24,7 +24,8 @@ def _check_layer(input, shape, weight, bias):
                         f'must be tuple of ints, not int; pass ({shape},)')
     if not shape:
         raise RuntimeError('Expected normalized_shape to be at least 1-dimensional'
-            ', i.e., containing at least one element, but got normalized_shape = []')
+            ', i.e., containing at least one element, but got '
+            'normalized_shape = []')
     for name,given in (('weight', weight), ('bias', bias)):
         if given is not None and list(given.shape) != list(shape):
             raise RuntimeError(f'Expected {name} to be of same shape as '

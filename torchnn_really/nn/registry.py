@@ -47,6 +47,13 @@ def _check_name(module, kind, name, kept):
         raise KeyError(f'{kind} name can\'t contain "."{got}')
     if name == '': raise KeyError(f'{kind} name can\'t be empty string ""')
 
+# %% ../../nbs/nn/00_registry.ipynb #0ee416e2
+#| code-fold: true
+#| code-summary: "What torch says of a tensor that was computed"
+_NO_LEAF = ("Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters "
+            "must be created explicitly. To express '{name}' as a function of "
+            'another Tensor, compute the value in the forward() method.')
+
 # %% ../../nbs/nn/00_registry.ipynb #7b324c17
 class _Parameters(_Kept):
     def register_parameter(self, name, param):
@@ -60,11 +67,7 @@ class _Parameters(_Kept):
                             f"parameter '{name}' (torch.nn.Parameter or None "
                             'required)')
         if param is not None and param.grad_fn:
-            raise ValueError(
-                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model "
-                f"parameters must be created explicitly. To express '{name}' as a "
-                'function of another Tensor, compute the value in the forward() '
-                'method.')
+            raise ValueError(_NO_LEAF.format(name=name))
         self._parameters[name] = param
 
 # %% ../../nbs/nn/00_registry.ipynb #dc34d734
