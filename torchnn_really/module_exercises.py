@@ -227,7 +227,7 @@ def check_total(
     params = nn.ParameterList([torch.tensor([1.,2.]), torch.tensor(4.)])
     got = f(params)
     if got is None: return 'it returned None; return a tensor'
-    if float(got) != 7: return f'it returned {float(got)} for [1, 2] and 4'
+    if float(got.detach()) != 7: return f'it returned {got.detach()} for [1, 2] and 4'
     if not torch.is_tensor(got) or not got.requires_grad:
         return 'autograd does not know how it was made; do not use item or float'
     got.backward()
