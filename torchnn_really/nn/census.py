@@ -6,7 +6,7 @@
 __all__ = ['ALSO_ALLOWED', 'GROUPS', 'imported_names', 'full_name', 'torch_names', 'not_allowed', 'source_of', 'their_lines',
            'census', 'saved_bytes', 'time_ratio', 'training_step', 'logistic', 'convnet']
 
-# %% ../../nbs/nn/10_census.ipynb #f398eca0
+# %% ../../nbs/nn/10_census.ipynb #73852c6a
 import ast
 import re
 import statistics
@@ -18,7 +18,7 @@ from types import ModuleType
 import torch
 from ..show import code_lines
 
-# %% ../../nbs/nn/10_census.ipynb #bd0594aa
+# %% ../../nbs/nn/10_census.ipynb #0802bc56
 def imported_names(tree:ast.AST)->dict: # A parsed source
     "What imports bind: `{'F': 'torch.nn.functional'}`; our own begin with a dot"
     found = {}
@@ -32,7 +32,7 @@ def imported_names(tree:ast.AST)->dict: # A parsed source
             found |= {a.asname or a.name: home + a.name for a in n.names}
     return found
 
-# %% ../../nbs/nn/10_census.ipynb #18ef39f6
+# %% ../../nbs/nn/10_census.ipynb #dd91ed71
 def full_name(node:ast.AST,    # Of a tree
               known:dict)->str: # What `imported_names` returned
     "`F.relu` as `'torch.nn.functional.relu'`; '' for what no import binds"
@@ -41,7 +41,7 @@ def full_name(node:ast.AST,    # Of a tree
     base = full_name(node.value, known)
     return base and f'{base}.{node.attr}'
 
-# %% ../../nbs/nn/10_census.ipynb #d01c1485
+# %% ../../nbs/nn/10_census.ipynb #5edb5cbc
 def _modules_imported(tree):
     lines = (n for n in ast.walk(tree) if isinstance(n, ast.Import))
     return {a.name for n in lines for a in n.names}
@@ -58,7 +58,7 @@ def torch_names(source:str)->set: # Text of a module
                and not (isinstance(f.value, ast.Name) and f.value.id == 'self')}
     return {n for n in used if n.split('.')[0] == 'torch'} | methods
 
-# %% ../../nbs/nn/10_census.ipynb #812dd8a1
+# %% ../../nbs/nn/10_census.ipynb #ae5addd7
 _PARTS = (r'torch\.(nn|optim|utils\.data|ops|_C|_VF|mkldnn\w*|cudnn\w*|jit|compile)'
           r'(\..*|$)')
 _OPERATORS = (r'conv(?!ert)\w*|_?conv\w*d|\w*_?pool\d?d?\w*|\w+_norm(_\w+)?|'
@@ -71,7 +71,7 @@ _ALLOWED = {'torch.nn.parameter.Parameter', 'torch.nn.parameter.Buffer'}
 ALSO_ALLOWED = {'interchange': {'torch.nn', 'torch.nn.Module'},
                 'lookup': {'torch.linalg.vector_norm'}}
 
-# %% ../../nbs/nn/10_census.ipynb #c1994264
+# %% ../../nbs/nn/10_census.ipynb #f70a9886
 def not_allowed(source:str,   # Text of a module
                 name:str='')->set: # Its name, for what it alone may use
     "Names of torch that are the operator itself, or lead to it"
@@ -83,7 +83,7 @@ def not_allowed(source:str,   # Text of a module
     by_name = re.findall(r'getattr\(\s*torch\b', source)
     return found | {*by_name}
 
-# %% ../../nbs/nn/10_census.ipynb #83ddbf76
+# %% ../../nbs/nn/10_census.ipynb #60643bd1
 GROUPS = {'Module': ('registry', 'hooks', 'state', 'module'),
           'containers': ('containers', 'parameters'),
           'functional': ('functional', 'pointwise', 'losses', 'normalization',
@@ -94,13 +94,13 @@ GROUPS = {'Module': ('registry', 'hooks', 'state', 'module'),
           'data': ('samplers', 'batches', 'passes', 'data'),
           'as_torch': ('interchange',)}
 
-# %% ../../nbs/nn/10_census.ipynb #5719dcb5
+# %% ../../nbs/nn/10_census.ipynb #9e6028c7
 def source_of(name:str)->str: # Of a module of `torchnn_really.nn`
     "Its text"
     file = import_module(f'torchnn_really.nn.{name}').__file__ or ''
     return Path(file).read_text(encoding='utf-8')
 
-# %% ../../nbs/nn/10_census.ipynb #71e47044
+# %% ../../nbs/nn/10_census.ipynb #e249122e
 def _their_home(group):
     "Where torch keeps what a part of ours is about"
     homes = {'optim': (torch.optim, torch.optim.lr_scheduler),
@@ -114,7 +114,7 @@ def _source_lines(piece):
     ends = [torch.nn.Module, torch.optim.Optimizer]
     return {c: _lines(c) for c in bases if c is piece or c not in ends}
 
-# %% ../../nbs/nn/10_census.ipynb #92229903
+# %% ../../nbs/nn/10_census.ipynb #0b277c4c
 def _lines(piece):
     try: return code_lines(piece)
     except (TypeError, OSError): return 0 # written in C++
@@ -125,7 +125,7 @@ def their_lines(group:str, names)->int: # One of `GROUPS`; names of pieces
     pieces = [p for p in found if not isinstance(p, ModuleType | None)]
     return sum({k: v for p in pieces for k,v in _source_lines(p).items()}.values())
 
-# %% ../../nbs/nn/10_census.ipynb #5fbfc82c
+# %% ../../nbs/nn/10_census.ipynb #a2b83f2d
 def census(buys:dict)->list: # From each part to what torch's lines buy
     "Rows: lines of ours and of torch's for the same names"
     rows = []
@@ -137,7 +137,7 @@ def census(buys:dict)->list: # From each part to what torch's lines buy
                      "torch's": their_lines(group, names), 'what torch buys': what})
     return rows
 
-# %% ../../nbs/nn/10_census.ipynb #9fa87be5
+# %% ../../nbs/nn/10_census.ipynb #c0109edc
 def saved_bytes(f:Callable, *args)->int: # A function or layer, and what it gets
     "Bytes that autograd keeps, beyond arguments and parameters"
     own = [*args, *(f.parameters() if hasattr(f, 'parameters') else ())]
@@ -153,7 +153,7 @@ def saved_bytes(f:Callable, *args)->int: # A function or layer, and what it gets
     del out
     return sum(n for address,n in kept.items() if address not in had)
 
-# %% ../../nbs/nn/10_census.ipynb #11377df2
+# %% ../../nbs/nn/10_census.ipynb #3d1c93d6
 def time_ratio(f:Callable,         # Called without arguments
                other:Callable,     # Compared with
                pairs:int=30)->float: # Times that both are called
@@ -165,7 +165,7 @@ def time_ratio(f:Callable,         # Called without arguments
     f(), other()
     return statistics.median(seconds(f)/seconds(other) for _ in range(pairs))
 
-# %% ../../nbs/nn/10_census.ipynb #8d57d28e
+# %% ../../nbs/nn/10_census.ipynb #12ccc991
 def training_step(nn, optim,      # `torch.nn` and `torch.optim`, or ours
                   arch:Callable,  # From `nn` to a model
                   x, y)->Callable: # A batch

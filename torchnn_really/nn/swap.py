@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PIECES', 'RUNGS', 'rewritten', 'missing', 'swapped', 'real', 'rung_losses', 'fit_losses', 'panel_losses']
 
-# %% ../../nbs/nn/11_swap.ipynb #63792742
+# %% ../../nbs/nn/11_swap.ipynb #e03b6a27
 import ast
 import sys
 from functools import cache
@@ -18,7 +18,7 @@ import torch
 import torchnn_really
 from .census import full_name, imported_names
 
-# %% ../../nbs/nn/11_swap.ipynb #cfc60764
+# %% ../../nbs/nn/11_swap.ipynb #3194ffba
 PIECES = {'torch.nn': 'torchnn_really.nn',
           'torch.nn.functional': 'torchnn_really.nn.functional',
           'torch.optim': 'torchnn_really.nn.optim',
@@ -30,7 +30,7 @@ def _home(module, name):
     whole = PIECES.get(f'{module}.{name}', '')
     return whole.rpartition('.')[0] or PIECES.get(module, module)
 
-# %% ../../nbs/nn/11_swap.ipynb #b4e1fdd3
+# %% ../../nbs/nn/11_swap.ipynb #230ebcc5
 class _Imports(ast.NodeTransformer):
     "Rewrites the import lines of a source"
     def visit_Import(self, node):
@@ -47,7 +47,7 @@ def rewritten(source:str)->ast.Module: # Text of a module
     "Its tree, with ours imported in place of torch's"
     return ast.fix_missing_locations(_Imports().visit(ast.parse(source)))
 
-# %% ../../nbs/nn/11_swap.ipynb #0e24bbff
+# %% ../../nbs/nn/11_swap.ipynb #77e7866d
 _LIB = Path(torchnn_really.__file__ or '').parent
 
 def _is_there(name):
@@ -60,7 +60,7 @@ def _is_there(name):
         found = getattr(found, part)
     return True
 
-# %% ../../nbs/nn/11_swap.ipynb #ce3d4b0c
+# %% ../../nbs/nn/11_swap.ipynb #444e6a08
 @cache
 def missing(name:str)->tuple: # A module of `torchnn_really`: `'rungs'`
     "What it uses of torch's that ours does not have"
@@ -70,7 +70,7 @@ def missing(name:str)->tuple: # A module of `torchnn_really`: `'rungs'`
     mine = sorted(n for n in used if n.startswith('torchnn_really.nn'))
     return tuple(n for n in mine if not _is_there(n))
 
-# %% ../../nbs/nn/11_swap.ipynb #9955159d
+# %% ../../nbs/nn/11_swap.ipynb #f50407d4
 class _Kept(ast.NodeTransformer):
     "Imports from modules that stay as they are"
     def visit_ImportFrom(self, node):
@@ -84,7 +84,7 @@ class _Loader(SourceFileLoader):
         tree = _Kept().visit(rewritten(Path(path).read_text(encoding='utf-8')))
         return compile(tree, path, 'exec', dont_inherit=True)
 
-# %% ../../nbs/nn/11_swap.ipynb #27ec30dd
+# %% ../../nbs/nn/11_swap.ipynb #7853884a
 class _Finder:
     @staticmethod
     def find_spec(name, path=None, target=None):
@@ -94,7 +94,7 @@ class _Finder:
         return spec_from_file_location(name, file, loader=_Loader(name, file),
                                        submodule_search_locations=inside)
 
-# %% ../../nbs/nn/11_swap.ipynb #5c0310b2
+# %% ../../nbs/nn/11_swap.ipynb #55d8d0e9
 def swapped(name:str)->ModuleType: # A module of `torchnn_really`: `'rungs'`
     "The module and its relatives, run with our `torch.nn` in the place of torch's"
     if missing(name): raise ImportError(f'{name} needs {", ".join(missing(name))}, '
@@ -106,7 +106,7 @@ def real(name:str)->ModuleType: # As for `swapped`
     "The module itself, on torch's pieces"
     return import_module(f'torchnn_really.{name}')
 
-# %% ../../nbs/nn/11_swap.ipynb #e4fc1d0c
+# %% ../../nbs/nn/11_swap.ipynb #420e3f76
 RUNGS = 'functional','module','linear','optim','dataset','dataloader'
 
 def rung_losses(family,     # `swapped` or `real`
@@ -116,7 +116,7 @@ def rung_losses(family,     # `swapped` or `real`
     trainers = {f'train_{n}': getattr(family('rungs'), f'train_{n}') for n in RUNGS}
     return {name: train(data, **how).losses for name,train in trainers.items()}
 
-# %% ../../nbs/nn/11_swap.ipynb #0922733f
+# %% ../../nbs/nn/11_swap.ipynb #84e03948
 def fit_losses(family, data, epochs, bs, lr, seed, # As above
                **tracking)->dict: # For `fit_and_log`; without, it is left out
     "The losses of `fit` with each model, and of `fit_and_log`"
@@ -132,7 +132,7 @@ def fit_losses(family, data, epochs, bs, lr, seed, # As above
         found[label] = torch.stack(losses)
     return found
 
-# %% ../../nbs/nn/11_swap.ipynb #c9db11a4
+# %% ../../nbs/nn/11_swap.ipynb #a1534de0
 def panel_losses(family, data, epochs, bs, lr, seed)->dict: # As above
     "The losses of the class behind the panel, which trains in a thread"
     steering,TensorDataset = family('steering'),family('panel').TensorDataset

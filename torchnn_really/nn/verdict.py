@@ -7,7 +7,7 @@ __all__ = ['TYPES', 'FUNCTIONS', 'LAYERS', 'OPTIMIZERS', 'JUDGE_ALL', 'EVERY', '
            'judge_function', 'judge_errors', 'judge_layer', 'judge_layer_errors', 'judge_optimizer', 'judged_functions',
            'judge_functions', 'judge_layers', 'judge_optimizers', 'check_counts']
 
-# %% ../../nbs/nn/09_verdict.ipynb #c7eb6c3b
+# %% ../../nbs/nn/09_verdict.ipynb #184a679c
 import copy
 import json
 import os
@@ -25,7 +25,7 @@ from torch.testing._internal.common_optimizers import optim_db
 from torch.utils._pytree import tree_leaves, tree_map_only, tree_structure
 from ..proofs import threads
 
-# %% ../../nbs/nn/09_verdict.ipynb #d7c86ed0
+# %% ../../nbs/nn/09_verdict.ipynb #0d684483
 def fresh(values): # Tensors, within tuples, lists and dicts
     "A copy: each tensor is a leaf, and requires a gradient if it did before"
     def copied(t): return t.detach().clone().requires_grad_(t.requires_grad)
@@ -34,7 +34,7 @@ def fresh(values): # Tensors, within tuples, lists and dicts
 def _tensors(values):
     return [v for v in tree_leaves(values) if isinstance(v, torch.Tensor)]
 
-# %% ../../nbs/nn/09_verdict.ipynb #9a4dad57
+# %% ../../nbs/nn/09_verdict.ipynb #66b88c42
 def gradients(outs, # What a function returned, a tensor or several
               wrt): # What it got
     "Gradients of a fixed random sum of the outputs"
@@ -44,7 +44,7 @@ def gradients(outs, # What a function returned, a tensor or several
     if not outs or not wrt: return ()
     return torch.autograd.grad(outs, wrt, weights, allow_unused=True)
 
-# %% ../../nbs/nn/09_verdict.ipynb #e702ea01
+# %% ../../nbs/nn/09_verdict.ipynb #7952636e
 def assert_near(got, wanted): # Tensors, within tuples, lists and dicts
     "As `assert_close`; errors are measured by the largest number of a tensor"
     assert tree_structure(got) == tree_structure(wanted), 'another structure'
@@ -56,7 +56,7 @@ def assert_near(got, wanted): # Tensors, within tuples, lists and dicts
         size = max([1., *b.detach().nan_to_num(0, 0, 0).abs().flatten().tolist()])
         assert_close(a, b, rtol=rtol, atol=atol*size, equal_nan=True)
 
-# %% ../../nbs/nn/09_verdict.ipynb #f64fb4e6
+# %% ../../nbs/nn/09_verdict.ipynb #293231e8
 def _call(f, sample):
     "What a function returns, the gradients, and its arguments afterwards"
     args = fresh((sample.input, sample.args, sample.kwargs))
@@ -72,7 +72,7 @@ def _trial(check, *args):
     try: check(*args)
     except Exception as e: return f'{type(e).__name__}: {e}'.strip()[:300]
 
-# %% ../../nbs/nn/09_verdict.ipynb #694e1490
+# %% ../../nbs/nn/09_verdict.ipynb #43938818
 class Count(NamedTuple):
     "How many cases there were, and what failed"
     cases:int      # Samples, inputs or configurations
@@ -86,7 +86,7 @@ TYPES = torch.float32,torch.float64 # Types of numbers that everything is judged
 def _named(database, name): return [x for x in database if x.name == name]
 def _type(dtype): return str(dtype).removeprefix('torch.')
 
-# %% ../../nbs/nn/09_verdict.ipynb #da33c7a4
+# %% ../../nbs/nn/09_verdict.ipynb #40dced89
 def judge_function(f:Callable,   # Called as torch's
                    name:str,     # In `op_db`
                    every:int=1)->Count: # Take each `every`th sample
@@ -100,7 +100,7 @@ def judge_function(f:Callable,   # Called as torch's
             results.append((case, _trial(_check_sample, f, op.op, sample)))
     return _count(results)
 
-# %% ../../nbs/nn/09_verdict.ipynb #9207dc62
+# %% ../../nbs/nn/09_verdict.ipynb #a04b33a2
 def _check_error(wanted, call):
     "Raise AssertionError unless the call raises what a database wants"
     is_warning = issubclass(wanted.error_type, Warning)
@@ -112,7 +112,7 @@ def _check_error(wanted, call):
             assert re.search(wanted.error_regex, str(e)), f'another message: {e}'
         else: raise AssertionError('nothing was raised')
 
-# %% ../../nbs/nn/09_verdict.ipynb #dd0926b2
+# %% ../../nbs/nn/09_verdict.ipynb #a63dbda5
 def judge_errors(f:Callable,      # Called as torch's
                  name:str)->Count: # In `op_db`
     "Whether a function refuses what an operator's error inputs hold, as torch does"
@@ -125,12 +125,12 @@ def judge_errors(f:Callable,      # Called as torch's
             results.append((case, _trial(_check_error, wanted, call)))
     return _count(results)
 
-# %% ../../nbs/nn/09_verdict.ipynb #60cc09c2
+# %% ../../nbs/nn/09_verdict.ipynb #3e436664
 def _build(cls, given, dtype, training):
     torch.manual_seed(1)
     return cls(*given.args, **given.kwargs).to(dtype).train(training)
 
-# %% ../../nbs/nn/09_verdict.ipynb #d71d685c
+# %% ../../nbs/nn/09_verdict.ipynb #1e21c699
 def _run(m, given):
     "What a module returns, its gradients, and its state afterwards"
     args = fresh((given.args, given.kwargs))
@@ -148,7 +148,7 @@ def _check_layer(cls, theirs, given, dtype, training):
     args,kwargs = fresh((given.forward_input.args, given.forward_input.kwargs))
     assert_near(got[0], given.reference_fn(m, *args, **kwargs))
 
-# %% ../../nbs/nn/09_verdict.ipynb #6b84fe46
+# %% ../../nbs/nn/09_verdict.ipynb #0d15c30d
 def judge_layer(cls:type,      # Built and called as torch's
                 name:str,      # In `module_db`
                 every:int=1)->Count: # Take each `every`th input
@@ -166,7 +166,7 @@ def judge_layer(cls:type,      # Built and called as torch's
             results.append((case, _trial(_check_layer, *its)))
     return _count(results)
 
-# %% ../../nbs/nn/09_verdict.ipynb #0cff08ed
+# %% ../../nbs/nn/09_verdict.ipynb #79386412
 def judge_layer_errors(cls:type,       # Built and called as torch's
                        name:str)->Count: # In `module_db`
     "Whether a layer refuses what torch refuses, built or called"
@@ -183,7 +183,7 @@ def judge_layer_errors(cls:type,       # Built and called as torch's
             results.append((f'{name} error {i}', why))
     return _count(results)
 
-# %% ../../nbs/nn/09_verdict.ipynb #96c6abd7
+# %% ../../nbs/nn/09_verdict.ipynb #855b5f1a
 def _descend(cls, kwargs, steps=20):
     "Losses and parameters of twenty steps"
     torch.manual_seed(0)
@@ -200,7 +200,7 @@ def _descend(cls, kwargs, steps=20):
 def _check_optimizer(cls, theirs, kwargs):
     assert_close(_descend(cls, kwargs), _descend(theirs, kwargs))
 
-# %% ../../nbs/nn/09_verdict.ipynb #5f0d4052
+# %% ../../nbs/nn/09_verdict.ipynb #044bce51
 def judge_optimizer(cls:type,       # Built as torch's
                     name:str)->tuple: # A `Count` of configurations, one of errors
     "Twenty steps with each configuration in `optim_db`, and what it must refuse"
@@ -215,7 +215,7 @@ def judge_optimizer(cls:type,       # Built as torch's
         errors.append((f'{name} error {i}', _trial(_check_error, wanted, call)))
     return _count(results), _count(errors)
 
-# %% ../../nbs/nn/09_verdict.ipynb #69fc7118
+# %% ../../nbs/nn/09_verdict.ipynb #7171e036
 FUNCTIONS = ('linear', 'relu', 'conv2d', 'max_pool2d', 'avg_pool2d',
              'adaptive_avg_pool2d', 'batch_norm', 'layer_norm', 'dropout',
              'nll_loss', 'cross_entropy',
@@ -225,7 +225,7 @@ LAYERS = ('Linear', 'Conv2d', 'MaxPool2d', 'AvgPool2d', 'AdaptiveAvgPool2d',
           'MultiheadAttention', 'CrossEntropyLoss', 'NLLLoss')
 OPTIMIZERS = 'SGD','Adam','AdamW','RMSprop'
 
-# %% ../../nbs/nn/09_verdict.ipynb #495925e6
+# %% ../../nbs/nn/09_verdict.ipynb #93e2658b
 def judged_functions(nn): # `torch.nn`, or ours
     "Each name in `op_db` and its function"
     F = nn.functional
@@ -237,7 +237,7 @@ def judged_functions(nn): # `torch.nn`, or ours
     return named | {'nn.functional.embedding': embedding, 'flatten': flatten,
                     'softmax': F.softmax, 'log_softmax': F.log_softmax}
 
-# %% ../../nbs/nn/09_verdict.ipynb #a1cd35ba
+# %% ../../nbs/nn/09_verdict.ipynb #76b893d0
 # max_pool2d alone has 1,440 samples for each type; `make judge` asks for all
 JUDGE_ALL = os.environ.get('TORCHNN_REALLY_JUDGE') == 'all'
 EVERY = {} if JUDGE_ALL else {'nn.functional.max_pool2d': 4}
@@ -250,7 +250,7 @@ def judge_functions(nn=ours)->dict: # `{name: (Count of samples, Count of errors
         return {name: (judge_function(f, name, _every(name)), judge_errors(f, name))
                 for name,f in judged_functions(nn).items()}
 
-# %% ../../nbs/nn/09_verdict.ipynb #c672d756
+# %% ../../nbs/nn/09_verdict.ipynb #13bb963a
 def judge_layers(nn=ours)->dict: # `{name: (Count of inputs, Count of errors)}`
     "The verdict on every layer of ours, or of `torch.nn`"
     judged = {f'nn.{name}': getattr(nn, name) for name in LAYERS}
@@ -263,7 +263,7 @@ def judge_optimizers(optim=ours.optim)->dict: # `{name: (Count, Count)}`
     with threads(1):
         return {n: judge_optimizer(getattr(optim, n), n) for n in OPTIMIZERS}
 
-# %% ../../nbs/nn/09_verdict.ipynb #fcddad77
+# %% ../../nbs/nn/09_verdict.ipynb #1cac5003
 def check_counts(part:str,       # 'functions', 'layers' or 'optimizers'
                  judged:dict,    # What `judge_functions` and its like return
                  file='verdict.json')->dict: # Where `make judge` keeps the counts
@@ -279,7 +279,7 @@ def check_counts(part:str,       # 'functions', 'layers' or 'optimizers'
         return rows
     return _compare(rows, kept[part])
 
-# %% ../../nbs/nn/09_verdict.ipynb #7b676318
+# %% ../../nbs/nn/09_verdict.ipynb #d13ce870
 def _compare(rows, kept):
     assert rows.keys() == kept.keys(), rows.keys() ^ kept.keys()
     for name,row in rows.items():
