@@ -67,8 +67,9 @@ _OPERATORS = (r'conv(?!ert)\w*|_?conv\w*d|\w*_?pool\d?d?\w*|\w+_norm(_\w+)?|'
               r'\w*scaled_dot_product\w*|im2col|col2im|linear|bilinear|kl_div|'
               r'[cs]?elu_?')
 _ALLOWED = {'torch.nn.parameter.Parameter', 'torch.nn.parameter.Buffer'}
-ALSO_ALLOWED = {'interchange': {'torch.nn', 'torch.nn.Module'}, # what `as_torch` returns
-                'lookup': {'torch.linalg.vector_norm'}} # a length, no layer
+ALSO_ALLOWED = { # what `as_torch` returns; a length, which is no layer
+    'interchange': {'torch.nn', 'torch.nn.Module'},
+    'lookup': {'torch.linalg.vector_norm'}}
 
 # %% ../../nbs/nn/10_census.ipynb #c1994264
 def not_allowed(source:str,   # Text of a module

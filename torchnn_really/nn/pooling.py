@@ -51,7 +51,8 @@ def _check_pads(kernel, stride, padding, dilation):
 def _check_input(x, sizes):
     "Refuse an input without rows, columns or channels, and one that is too small"
     if x.dim() not in (3, 4):
-        raise RuntimeError('non-empty 3D or 4D (batch mode) tensor expected for input')
+        raise RuntimeError('non-empty 3D or 4D (batch mode) tensor expected '
+                           'for input')
     if 0 in (x.shape[1:] if x.dim() == 4 else x.shape):
         raise RuntimeError('Expected 3D or 4D (batch mode) tensor with optional 0 '
                            f'dim batch size for input, but got:{list(x.shape)}')
