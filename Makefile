@@ -20,6 +20,11 @@ test:     ## run every page as a test
 	$(RUN) --with dev tools/run_pages.py $(ARGS)
 rounding: ## run the pages that compare as on older processors, with one thread and with two
 	$(RUN) --with dev tools/rounding.py $(ARGS)
+judge:    ## have PyTorch's own databases judge our torch.nn, every sample, and keep the counts
+	TORCHNN_REALLY_JUDGE=all $(RUN) --with dev tools/run_pages.py checks/37_judge_functional $(ARGS)
+	TORCHNN_REALLY_JUDGE=all $(RUN) --with dev tools/run_pages.py checks/38_judge_layers $(ARGS)
+	TORCHNN_REALLY_JUDGE=all $(RUN) --with dev tools/run_pages.py checks/39_judge_optimizers $(ARGS)
+	TORCHNN_REALLY_JUDGE=all $(RUN) --with dev tools/run_pages.py checks/39_swap $(ARGS)
 prepare:  ## before a commit: clean, export, README and CONTRIBUTING, every page's tests, page check
 	$(RUN) --with dev tools/sync.py --fix
 	$(RUN) --with dev tools/run_pages.py $(ARGS)
@@ -66,4 +71,4 @@ gpu:      ## where there is a GPU: run the cells that need one, and keep what th
 clean:    ## remove the environments and everything built
 	git clean -fdXq .venv* *.egg-info .ruff_cache build dist _proc _docs tools/node_modules
 
-.PHONY: help climb test prepare pages check types controls panel docs shown play slides site wheel hooks lab bench gpu clean rounding
+.PHONY: help climb test judge prepare pages check types controls panel docs shown play slides site wheel hooks lab bench gpu clean rounding
