@@ -58,7 +58,7 @@ def torch_names(source:str)->set: # Text of a module
                and not (isinstance(f.value, ast.Name) and f.value.id == 'self')}
     return {n for n in used if n.split('.')[0] == 'torch'} | methods
 
-# %% ../../nbs/nn/10_census.ipynb #2b40ef4a
+# %% ../../nbs/nn/10_census.ipynb #812dd8a1
 _PARTS = (r'torch\.(nn|optim|utils\.data|ops|_C|_VF|mkldnn\w*|cudnn\w*|jit|compile)'
           r'(\..*|$)')
 _OPERATORS = (r'conv(?!ert)\w*|_?conv\w*d|\w*_?pool\d?d?\w*|\w+_norm(_\w+)?|'
@@ -67,9 +67,9 @@ _OPERATORS = (r'conv(?!ert)\w*|_?conv\w*d|\w*_?pool\d?d?\w*|\w+_norm(_\w+)?|'
               r'\w*scaled_dot_product\w*|im2col|col2im|linear|bilinear|kl_div|'
               r'[cs]?elu_?')
 _ALLOWED = {'torch.nn.parameter.Parameter', 'torch.nn.parameter.Buffer'}
-ALSO_ALLOWED = { # what `as_torch` returns; a length, which is no layer
-    'interchange': {'torch.nn', 'torch.nn.Module'},
-    'lookup': {'torch.linalg.vector_norm'}}
+# `as_torch` returns a module of torch's; a vector's length is no layer
+ALSO_ALLOWED = {'interchange': {'torch.nn', 'torch.nn.Module'},
+                'lookup': {'torch.linalg.vector_norm'}}
 
 # %% ../../nbs/nn/10_census.ipynb #c1994264
 def not_allowed(source:str,   # Text of a module

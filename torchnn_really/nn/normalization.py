@@ -39,7 +39,7 @@ def _check_layer(input, shape, weight, bias):
         raise NotImplementedError('"layer_norm" not implemented for '
                                   f'{input.dtype}; pass floats')
 
-# %% ../../nbs/nn/03c_normalization.ipynb #5118c437
+# %% ../../nbs/nn/03c_normalization.ipynb #f442a6ca
 def layer_norm(input,            # `(..., *normalized_shape)`
                normalized_shape, # Sizes of the last dimensions, a tuple
                weight=None,      # Factor, shaped `normalized_shape`
@@ -50,7 +50,8 @@ def layer_norm(input,            # `(..., *normalized_shape)`
     dims = tuple(range(-len(normalized_shape), 0))
     out = _standardize(input, dims, eps)[0] if input.numel() else input.clone()
     if weight is not None: out = out*weight
-    return out if bias is None else out + bias
+    if bias is not None: out = out + bias
+    return out.to(input.dtype)
 
 # %% ../../nbs/nn/03c_normalization.ipynb #b0629f61
 def _update_running(running_mean, running_var, mean, var, n, momentum):
@@ -98,7 +99,7 @@ def _by_channel(numbers, input):
     "`(channels,)` as `(1, channels, 1, ...)`"
     return numbers.view(1, -1, *[1]*(input.dim() - 2))
 
-# %% ../../nbs/nn/03c_normalization.ipynb #0a2f9775
+# %% ../../nbs/nn/03c_normalization.ipynb #b138e557
 def batch_norm(input,          # `(n, channels, ...)`
                running_mean,   # `(channels,)`, or None if `training`
                running_var,    # `(channels,)`, or None if `training`
@@ -117,4 +118,5 @@ def batch_norm(input,          # `(n, channels, ...)`
         scale = (_by_channel(running_var, input) + eps).rsqrt()
         out = (input - _by_channel(running_mean, input))*scale
     if weight is not None: out = out*_by_channel(weight, input)
-    return out if bias is None else out + _by_channel(bias, input)
+    if bias is not None: out = out + _by_channel(bias, input)
+    return out.to(input.dtype)

@@ -263,7 +263,7 @@ def judge_optimizers(optim=ours.optim)->dict: # `{name: (Count, Count)}`
     with threads(1):
         return {n: judge_optimizer(getattr(optim, n), n) for n in OPTIMIZERS}
 
-# %% ../../nbs/nn/09_verdict.ipynb #c8e58ed6
+# %% ../../nbs/nn/09_verdict.ipynb #fcddad77
 def check_counts(part:str,       # 'functions', 'layers' or 'optimizers'
                  judged:dict,    # What `judge_functions` and its like return
                  file='verdict.json')->dict: # Where `make judge` keeps the counts
@@ -279,7 +279,7 @@ def check_counts(part:str,       # 'functions', 'layers' or 'optimizers'
         return rows
     return _compare(rows, kept[part])
 
-# %% ../../nbs/nn/09_verdict.ipynb #ae7d69db
+# %% ../../nbs/nn/09_verdict.ipynb #7b676318
 def _compare(rows, kept):
     assert rows.keys() == kept.keys(), rows.keys() ^ kept.keys()
     for name,row in rows.items():
