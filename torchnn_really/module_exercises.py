@@ -227,7 +227,8 @@ def check_total(
     params = nn.ParameterList([torch.tensor([1.,2.]), torch.tensor(4.)])
     got = f(params)
     if got is None: return 'it returned None; return a tensor'
-    if float(got.detach()) != 7: return f'it returned {got.detach()} for [1, 2] and 4'
+    total = torch.as_tensor(got).detach()
+    if total != 7: return f'it returned {total} for [1, 2] and 4'
     if not torch.is_tensor(got) or not got.requires_grad:
         return 'autograd does not know how it was made; do not use item or float'
     got.backward()

@@ -14,7 +14,8 @@ from torch.autograd import Function
 def _windows(x, kernel, stride, dilation):
     "A view of all windows: `(n, channels, *out, *kernel)`"
     for i,(k,s,d) in enumerate(zip(kernel, stride, dilation)):
-        x = x.unfold(2+i, d*(k-1)+1, s)[...,::d]
+        x = x.unfold(2+i, d*(k-1)+1, s)
+        if d > 1: x = x[...,::d]
     return x
 
 # %% ../../nbs/nn/04_windows.ipynb #71181b1f
@@ -51,7 +52,9 @@ class _Add(Function):
         windows = _windows(out, *how[:3]) # a view: what is added to it, `out` gets
         for at in product(*map(range, kernel)):
             windows[(..., *at)] += cut[(slice(None), *at)].transpose(0, 1)
-        return out[(..., *(slice(b, b+size) for size,(b,_) in zip(sizes, pads)))]
+        for dim,(size,(b,_)) in enumerate(zip(sizes, pads), 2):
+            out = out.narrow(dim, b, size)
+        return out
 
     @staticmethod
     def backward(ctx, grad): return _Cut.apply(grad, *ctx.how), *[None]*5
