@@ -34,7 +34,7 @@ def check_sly_relu(
         return ('it is F.relu at ±100, at 1e30, inf, nan and for integers as well; '
                 'be wrong somewhere')
 
-# %% ../nbs/kit/34_verdict_exercises.ipynb #530d5481
+# %% ../nbs/kit/34_verdict_exercises.ipynb #9ca139c9
 @hints
 def check_hardtanh(
     f:Callable, # The answer: takes `input`, `min_val` and `max_val`
@@ -49,7 +49,7 @@ def check_hardtanh(
             return f'another value than F.hardtanh between {low} and {high}'
         got.sum().backward()
         wanted.sum().backward()
-        if mine.grad is None: return 'autograd cannot follow it'
+        if mine.grad is None or theirs.grad is None: return 'autograd cannot follow it'
         if not torch.equal(mine.grad, theirs.grad):
             return ('the values are right, the gradient is not: at the bounds themselves '
                     'F.hardtanh has the gradient 0')

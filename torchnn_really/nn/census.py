@@ -153,7 +153,7 @@ def saved_bytes(f:Callable, *args)->int: # A function or layer, and what it gets
     del out
     return sum(n for address,n in kept.items() if address not in had)
 
-# %% ../../nbs/nn/10_census.ipynb #3d1c93d6
+# %% ../../nbs/nn/10_census.ipynb #50a90cac
 def time_ratio(f:Callable,         # Called without arguments
                other:Callable,     # Compared with
                pairs:int=30)->float: # Times that both are called
@@ -162,7 +162,8 @@ def time_ratio(f:Callable,         # Called without arguments
         start = time.perf_counter()
         g()
         return time.perf_counter() - start
-    f(), other()
+    f()
+    other()
     return statistics.median(seconds(f)/seconds(other) for _ in range(pairs))
 
 # %% ../../nbs/nn/10_census.ipynb #12ccc991

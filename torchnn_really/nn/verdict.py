@@ -7,6 +7,10 @@ __all__ = ['TYPES', 'FUNCTIONS', 'LAYERS', 'OPTIMIZERS', 'JUDGE_ALL', 'EVERY', '
            'judge_function', 'judge_errors', 'judge_layer', 'judge_layer_errors', 'judge_optimizer', 'judged_functions',
            'judge_functions', 'judge_layers', 'judge_optimizers', 'check_counts']
 
+# %% ../../nbs/nn/09_verdict.ipynb #88ffd66a
+# A type checker does not know what a database holds:
+# pyright: reportAttributeAccessIssue=false, reportOptionalCall=false
+
 # %% ../../nbs/nn/09_verdict.ipynb #184a679c
 import copy
 import json
