@@ -146,8 +146,6 @@ def check_docs(page, nb):
             name = getattr(n, 'name', getattr(n, 'arg', 'a field'))
             if not said: yield f'{name} is not documented: {lines[n.lineno-1].strip()}'
 
-# The saved outputs
-
 def check_outputs(page, nb):
     "No error, and nothing of the machine they were made on"
     for cell in pages.code_cells(nb):
@@ -180,8 +178,6 @@ def problems(book, companions):
         for check in ALONE if page in book else [check_prose]:
             is_excused = path_of(page) in excused(EXCEPTIONS, check.__name__.removeprefix('check_'))
             yield from ((page, problem) for problem in check(page, nb) if not is_excused)
-
-# The counts
 
 def minutes(nb):
     "How long a page takes: 200 words a minute, 3.5 seconds a shown line of code"

@@ -74,7 +74,9 @@ def public_names():
     for page in pages.all_pages():
         module = f'torchnn_really.{pages.exports_to(pages.read(page))}'
         if module not in index['syms'] or module.endswith(('.all', '.__main__')): continue
-        for name in importlib.import_module(module).__all__:
+        held = importlib.import_module(module)
+        for name in held.__all__:
+            if getattr(getattr(held, name), '__module__', module) != module: continue # passed on
             place, _ = index['syms'][module].get(f'{module}.{name}', (None, None))
             html, anchor = (place or f'{pages.html_name(page)}#{name.lower()}').split('#')
             yield name, docs.DOCS/html, anchor, bool(place)
