@@ -20,11 +20,12 @@ test:     ## run every page as a test
 	$(RUN) --with dev tools/run_pages.py $(ARGS)
 rounding: ## run the pages that compare as on older processors, with one thread and with two
 	$(RUN) --with dev tools/rounding.py $(ARGS)
+judge: export TORCHNN_REALLY_JUDGE = all
 judge:    ## have PyTorch's own databases judge our torch.nn, every sample, and keep the counts
-	TORCHNN_REALLY_JUDGE=all $(RUN) --with dev tools/run_pages.py checks/37_judge_functional $(ARGS)
-	TORCHNN_REALLY_JUDGE=all $(RUN) --with dev tools/run_pages.py checks/38_judge_layers $(ARGS)
-	TORCHNN_REALLY_JUDGE=all $(RUN) --with dev tools/run_pages.py checks/39_judge_optimizers $(ARGS)
-	TORCHNN_REALLY_JUDGE=all $(RUN) --with dev tools/run_pages.py checks/39_swap $(ARGS)
+	$(RUN) --with dev tools/run_pages.py checks/37_judge_functional $(ARGS)
+	$(RUN) --with dev tools/run_pages.py checks/38_judge_layers $(ARGS)
+	$(RUN) --with dev tools/run_pages.py checks/39_judge_optimizers $(ARGS)
+	$(RUN) --with dev tools/run_pages.py checks/39_swap $(ARGS)
 prepare:  ## before a commit: clean, export, README and CONTRIBUTING, every page's tests, page check
 	$(RUN) --with dev tools/sync.py --fix
 	$(RUN) --with dev tools/run_pages.py $(ARGS)
