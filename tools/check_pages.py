@@ -84,8 +84,6 @@ def check_links(book):
             if text.lower() not in [title.lower(), *title.lower().split(': ')]:
                 yield page, f'a link to {to} says {text!r}, the title there is {title!r}'
 
-# One page
-
 def check_prose(page, nb):
     "nbdev drops any other text in the first Markdown cell; a page is known by its title"
     front, *others = prose(nb) or ['']

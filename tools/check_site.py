@@ -73,10 +73,11 @@ def public_names():
     from torchnn_really._modidx import d as index
     for page in pages.all_pages():
         module = f'torchnn_really.{pages.exports_to(pages.read(page))}'
-        if module not in index['syms'] or module.endswith(('.all', '.__main__')): continue
+        if module not in index['syms'] or module.endswith('.__main__'): continue
         held = importlib.import_module(module)
         for name in held.__all__:
-            if getattr(getattr(held, name), '__module__', module) != module: continue # passed on
+            if not hasattr(it := getattr(held, name), '__qualname__') or it.__module__ != module:
+                continue # a constant, or passed on
             place, _ = index['syms'][module].get(f'{module}.{name}', (None, None))
             html, anchor = (place or f'{pages.html_name(page)}#{name.lower()}').split('#')
             yield name, docs.DOCS/html, anchor, bool(place)
