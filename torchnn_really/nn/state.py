@@ -15,14 +15,14 @@ import warnings
 import weakref
 from collections import OrderedDict, namedtuple
 from collections.abc import Mapping
-from .hooks import Hooked
+from .global_hooks import GlobalHooked
 from .registry import Parameter
 
 # %% ../../nbs/nn/00c_state.ipynb #f2cecf28
 _EXTRA = '_extra_state'
 
-class _Writes(Hooked):
-    _dicts = (*Hooked._dicts, '_state_dict_hooks', '_state_dict_pre_hooks',
+class _Writes(GlobalHooked):
+    _dicts = (*GlobalHooked._dicts, '_state_dict_hooks', '_state_dict_pre_hooks',
               '_load_state_dict_pre_hooks', '_load_state_dict_post_hooks')
     _version = 1 # of the layout; a subclass may raise it
     def _saved_tensors(self):
