@@ -20,7 +20,8 @@ class _AsTorch(torch.nn.Module):
         super().__init__()
         names = {*module._dicts, '_non_persistent_buffers_set'} - {'_modules'}
         vars(self).update({n: vars(module)[n] for n in names}, ours=module)
-        vars(self).update(training=module.training, _version=module._version)
+        own = 'training', '_version', '_is_full_backward_hook'
+        vars(self).update({n: getattr(module, n) for n in own})
         for name, child in module._modules.items():
             self._modules[name] = child if child is None else as_torch(child)
 
