@@ -132,9 +132,8 @@ class _Moves(_Casts):
 #| code-fold: true
 #| code-summary: "_parse_to"
 def _parse_to(*args, device=None, dtype=None, non_blocking=False,
-              memory_format=None, tensor=None, copy=False):
+              memory_format=None, tensor=None, copy=None):
     "What the arguments of `to` mean: device, dtype, non_blocking, memory_format"
-    if copy: raise RuntimeError('.to() does not accept copy argument')
     rest = []
     match args if tensor is None else (tensor, *args):
         case []: pass
@@ -146,9 +145,11 @@ def _parse_to(*args, device=None, dtype=None, non_blocking=False,
     match rest:
         case []: pass
         case [bool() as non_blocking]: pass
+        case [bool() as non_blocking, bool() as copy]: pass
         case _: raise TypeError(
             'to() received an invalid combination of arguments; pass a device, a '
             f'dtype, both, or a tensor, and then non_blocking; got {args}')
+    if copy is not None: raise RuntimeError('.to() does not accept copy argument')
     return device and torch.device(device), dtype, non_blocking, memory_format
 
 # %% ../../nbs/nn/01_module.ipynb #5694d3a9
