@@ -158,6 +158,8 @@ def _node_of(out):
     return out.grad_fn
 
 # %% ../../nbs/nn/00d_global_hooks.ipynb #9eb51111
+#| code-fold: true
+#| code-summary: "What torch says"
 _OLD = ('Using {} is deprecated and will be removed in future versions. This hook '
         'will be missing some{} grad_{}.')
 _NO_TENSORS = ('non-full backward hooks on a Module that does not {} a single Tensor '
