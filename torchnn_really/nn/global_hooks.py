@@ -162,8 +162,8 @@ def _node_of(out):
 #| code-summary: "What torch says"
 _OLD = ('Using {} is deprecated and will be removed in future versions. This hook '
         'will be missing some{} grad_{}.')
-_NO_TENSORS = ('non-full backward hooks on a Module that does not {} a single Tensor '
-               'or a tuple of Tensors')
+_NO_TENSORS = ('non-full backward hooks on a Module that does not {} a single '
+               'Tensor or a tuple of Tensors')
 _MANY = 'a non-full backward hook when {}'
 _INSTEAD = ' Please use register_full_backward_hook to get the documented behavior.'
 
