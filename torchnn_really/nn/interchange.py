@@ -20,15 +20,23 @@ class _AsTorch(torch.nn.Module):
         super().__init__()
         names = {*module._dicts, '_non_persistent_buffers_set'} - {'_modules'}
         vars(self).update({n: vars(module)[n] for n in names}, ours=module)
-        own = 'training', '_version', '_is_full_backward_hook'
-        vars(self).update({n: getattr(module, n) for n in own})
+        vars(self).update(training=module.training, _version=module._version)
         for name, child in module._modules.items():
             self._modules[name] = child if child is None else as_torch(child)
 
     def forward(self, *args, **kwargs): return self.ours.forward(*args, **kwargs)
 
+# %% ../../nbs/nn/02b_interchange.ipynb #95b6bb46
+class _AsKinds(_AsTorch):
+    @property
+    def _is_full_backward_hook(self): return self.ours._is_full_backward_hook
+
+    @_is_full_backward_hook.setter
+    def _is_full_backward_hook(self, flag):
+        if flag is not None: self.ours._is_full_backward_hook = flag
+
 # %% ../../nbs/nn/02b_interchange.ipynb #daa3c522
-class AsTorch(_AsTorch):
+class AsTorch(_AsKinds):
     "What `as_torch` returns"
     def train(self,
               mode=True): # Training mode, or evaluation mode?
