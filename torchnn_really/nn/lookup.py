@@ -7,6 +7,7 @@ __all__ = ['one_hot', 'embedding']
 
 # %% ../../nbs/nn/03d_lookup.ipynb #1f4503ae
 import torch
+from torch.autograd import Function
 
 # %% ../../nbs/nn/03d_lookup.ipynb #50caf2b8
 def one_hot(input,           # Names, int64, 0 or more
@@ -37,26 +38,41 @@ def _by_frequency(rows, input):
 # %% ../../nbs/nn/03d_lookup.ipynb #59bf964b
 def _shorten(weight, input, max_norm, norm_type):
     "Scale the rows named by `input` to at most `max_norm`, in place"
-    with torch.no_grad():
-        names = input.unique()
-        rows = weight.index_select(0, names)
-        norms = rows.norm(norm_type, -1, keepdim=True)
-        shorter = rows*(max_norm/(norms + 1e-7))
-        weight[names] = torch.where(norms > max_norm, shorter, rows)
+    weight,names = weight.detach(),input.unique()
+    rows = weight.index_select(0, names)
+    norms = rows.norm(norm_type, -1, keepdim=True)
+    shorter = rows*(max_norm/(norms + 1e-7))
+    weight[names] = torch.where(norms > max_norm, shorter, rows)
+
+# %% ../../nbs/nn/03d_lookup.ipynb #d2e07240
+class _Sparse(Function):
+    "Rows of a table, whose gradient holds these rows alone"
+    @staticmethod
+    def forward(ctx, weight, names, *how): # padding_idx, scale_grad_by_freq
+        ctx.save_for_backward(names)
+        ctx.shape,ctx.how = weight.shape,how
+        return weight.index_select(0, names)
+
+    @staticmethod
+    def backward(ctx, grad):
+        (names,),(padding_idx,by_freq) = ctx.saved_tensors,ctx.how
+        if by_freq: raise RuntimeError('embedding_backward: scale_grad_by_freq '
+                                       'not supported with sparse gradients')
+        kept = slice(None) if padding_idx is None else names != padding_idx
+        sparse = torch.sparse_coo_tensor(names[kept].long()[None], grad[kept],
+                                         ctx.shape, check_invariants=False)
+        return sparse,None,None,None
 
 # %% ../../nbs/nn/03d_lookup.ipynb #12866c83
 #| code-fold: true
 #| code-summary: "Torch's errors: _check_names"
-def _check_names(input, weight, padding_idx, sparse):
+def _check_names(input, weight, padding_idx):
     "`padding_idx`, 0 or more; torch's errors"
     if weight.dim() != 2: raise RuntimeError("'weight' must be 2-D")
     if input.dtype not in (torch.int64, torch.int32):
         raise RuntimeError("Expected tensor for argument #1 'indices' to have one "
             'of the following scalar types: Long, Int; '
             f'but got {input.type()} instead')
-    if sparse:
-        raise NotImplementedError('sparse=True is not built here; '
-            'torch.nn.functional.embedding makes sparse gradients')
     if padding_idx is None: return None
     if not -len(weight) <= padding_idx < len(weight):
         raise AssertionError('Padding_idx must be within num_embeddings')
@@ -69,12 +85,14 @@ def embedding(input,            # Names of rows, int64 or int32, any shape
               max_norm=None,    # Shorten the rows read to this norm, in place
               norm_type=2.0,    # Which norm `max_norm` means
               scale_grad_by_freq=False, # Divide gradients by a name's count
-              sparse=False):    # True is refused
+              sparse=False):    # A gradient that holds only the rows looked up?
     "`F.embedding`: the rows of `weight` named by `input`"
-    padding_idx = _check_names(input, weight, padding_idx, sparse)
+    padding_idx = _check_names(input, weight, padding_idx)
     if max_norm is not None: _shorten(weight, input, max_norm, norm_type)
-    rows = weight.index_select(0, input.flatten())
-    rows = rows.view(*input.shape, weight.size(1))
+    names,shape = input.flatten(),(*input.shape, weight.size(1))
+    how = padding_idx,scale_grad_by_freq
+    if sparse: return _Sparse.apply(weight, names, *how).view(shape)
+    rows = weight.index_select(0, names).view(shape)
     if scale_grad_by_freq: rows = _by_frequency(rows, input)
     if padding_idx is None: return rows
     return torch.where((input == padding_idx).unsqueeze(-1), rows.detach(), rows)
