@@ -122,7 +122,7 @@ def _lines(piece):
 def their_lines(group:str, names)->int: # One of `GROUPS`; names of pieces
     "Torch's lines of Python for these pieces"
     found = [getattr(h, n, None) for n in names for h in _their_home(group)]
-    pieces = [p for p in found if not isinstance(p, ModuleType | None)]
+    pieces = [p for p in found if not isinstance(p, ModuleType | str | None)]
     return sum({k: v for p in pieces for k,v in _source_lines(p).items()}.values())
 
 # %% ../../nbs/nn/10_census.ipynb #a2b83f2d

@@ -134,7 +134,7 @@ def _add_bias(k, v, bias_k, bias_v, static):
     _expect((bias_k is None) == (bias_v is None), 'bias_k is set but bias_v is '
             'None, or bias_v is set but bias_k is None')
     if bias_k is None: return k,v
-    _expect(not static, 'bias cannot be added to static key or value.')
+    _expect(not static, f'bias cannot be added to static {static}.')
     def add(x, b): return torch.cat([x, b.expand(1, x.size(1), -1)])
     return add(k, bias_k),add(v, bias_v)
 
@@ -167,7 +167,7 @@ def _heads(q, k, v, heads, bias_k, bias_v, static_k, static_v, add_zero_attn,
     if hint: attn_mask = None # the kernel makes its own
     (L,N,E),S = q.shape,len(k)
     mask = _merge(attn_mask, padding, (N, heads, L, S), q.dtype)
-    static = static_k is not None or static_v is not None
+    static = 'key' if static_k is not None else 'value'*(static_v is not None)
     k,v = _add_bias(k, v, bias_k, bias_v, static)
     sizes = N,heads,E//heads
     q,k,v = (_split(x, *sizes) for x in (q, k, v))

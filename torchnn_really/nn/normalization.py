@@ -11,6 +11,7 @@ import torch
 # %% ../../nbs/nn/03c_normalization.ipynb #2a92db49
 def _standardize(input, dims, eps):
     "Mean 0 and variance 1 over `dims`; and the mean and the variance there were"
+    if input.dtype in (torch.float16, torch.bfloat16): input = input.float()
     var,mean = torch.var_mean(input, dims, correction=0, keepdim=True)
     return (input - mean)*(var + eps).rsqrt(),mean,var
 

@@ -119,7 +119,7 @@ class _Steps(_Groups):
 
     def _step_group(self, group):
         params = [p for p in group['params'] if p.grad is not None]
-        if self._sparse: _check_dense(params, self._sparse)
+        _check_movable(params, self._sparse, group.get('fused'))
         for p in params: self._update(p, group)
 
 # %% ../../nbs/nn/07_optimizer.ipynb #d9274366
@@ -253,9 +253,13 @@ def _with_hooks(step): # A method `step`
     return hooked
 
 # %% ../../nbs/nn/07_optimizer.ipynb #c7692ace
-def _check_dense(params, error): # Tensors with gradients; what to say
-    "Refuse a sparse gradient, before any parameter is moved"
-    if any(p.grad.is_sparse for p in params): raise RuntimeError(error)
+def _check_movable(params, sparse, fused): # With gradients; an error; a bool
+    "Refuse what the rule, or torch's fused kernels, can't move, before any is moved"
+    if sparse and any(p.grad.is_sparse for p in params): raise RuntimeError(sparse)
+    for p in params if fused else ():
+        if p.is_floating_point() and not p.is_meta: continue
+        raise RuntimeError('`fused=True` requires all the params to be floating point '
+            f'Tensors of supported devices, but got {p.dtype} on {p.device.type}')
 
 def _check_new(step, new): # Method; what a hook before it returned
     "The arguments that a hook returned for the step"

@@ -11,6 +11,7 @@ __all__ = []
 # pyright: reportOptionalMemberAccess=false
 
 # %% ../../nbs/nn/07d_passes.ipynb #ba3ac1f9
+import errno
 import itertools
 import math
 import os
@@ -155,13 +156,22 @@ def _how_it_died(pid, code): # a negative exit code is a signal
     name = signal.strsignal(-code)
     return f'DataLoader worker (pid {pid}) is killed by signal: {name}.'
 
+def _check_files(error): # each tensor from a worker is an open file of ours
+    none_left = getattr(error, 'errno', None) == errno.EMFILE
+    if none_left or 'ancdata' in str(error):
+        raise RuntimeError('Too many open files. Communication with the workers '
+            'is no longer possible. Drop batches, raise the limit by `ulimit -n` '
+            'in the shell, or call torch.multiprocessing.set_sharing_strategy('
+            "'file_system') at the beginning of your code.") from error
+
 # %% ../../nbs/nn/07d_passes.ipynb #56cd89ce
 class _Receiving(_Waiting):
     def _receive(self, i):
         pipe,worker = self._pipes[i],self._workers[i]
         try:
             if pipe.poll(): return pipe.recv()
-        except (EOFError, OSError):
+        except (EOFError, OSError, RuntimeError) as error:
+            _check_files(error)
             worker.join(1)
             if worker.is_alive(): raise
         worker.join(1)

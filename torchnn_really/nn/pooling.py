@@ -8,7 +8,7 @@ __all__ = ['max_pool2d', 'avg_pool2d', 'adaptive_avg_pool2d']
 # %% ../../nbs/nn/04b_pooling.ipynb #aa7ed1c8
 import math
 import torch
-from .windows import _padded,_windows
+from .windows import _laid_out,_padded,_windows
 
 # %% ../../nbs/nn/04b_pooling.ipynb #ea3be1be
 #| code-fold: true
@@ -121,9 +121,11 @@ def max_pool2d(input, # `(n, channels, height, width)`, or without `n`
     flat = input.flatten(-2)
     numbers = _pixels(input, kernel, stride, dilation, pads)
     with torch.no_grad(): index = _winners(flat, numbers)
-    out = flat.gather(-1, index.clamp(min=0))
-    if (numbers < 0).any(): out = out.masked_fill(index < 0, -math.inf)
-    out,index = [t.reshape(*input.shape[:-2], *sizes) for t in (out, index)]
+    outside = (numbers < 0).any()
+    out = flat.gather(-1, index.clamp(min=0) if outside else index)
+    if outside: out = out.masked_fill(index < 0, -math.inf)
+    both = [t.reshape(*input.shape[:-2], *sizes) for t in (out, index)]
+    out,index = [_laid_out(t, input) for t in both]
     return (out, index) if return_indices else out
 
 # %% ../../nbs/nn/04b_pooling.ipynb #60bc149b
@@ -158,7 +160,7 @@ def avg_pool2d(input, # `(n, channels, height, width)`, or without `n`
     by = divisor_override or _divisor(x, kernel, stride, padding, sizes,
                                       count_include_pad)
     mode = None if x.is_floating_point() else 'trunc'
-    out = total.div(by, rounding_mode=mode)
+    out = _laid_out(total.div(by, rounding_mode=mode), input)
     return out if input.dim() == 4 else out[0]
 
 # %% ../../nbs/nn/04b_pooling.ipynb #68996af6
@@ -175,6 +177,8 @@ def _means(x, dim, n):
 def _check_sizes(x, rows, columns):
     "Refuse an input without pixels, and a negative number of windows"
     op = 'adaptive_avg_pool2d'
+    if not x.is_floating_point():
+        raise RuntimeError(f'"{op}" not implemented for {x.dtype}; pass floats')
     if min(rows, columns) < 0:
         raise RuntimeError(f'{op}: elements of output_size must be greater than or '
                            f'equal to 0 but received {{{rows}, {columns}}}')
@@ -197,4 +201,4 @@ def adaptive_avg_pool2d(input, # `(n, channels, height, width)`, or without `n`
     rows,columns = [s if n is None else n
                     for n,s in zip(output_size, input.shape[-2:])]
     _check_sizes(input, rows, columns)
-    return _means(_means(input, -2, rows), -1, columns)
+    return _laid_out(_means(_means(input, -2, rows), -1, columns), input)

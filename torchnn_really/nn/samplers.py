@@ -17,7 +17,7 @@ import itertools
 import math
 import warnings
 from bisect import bisect_right
-from typing import Generic, Iterable, TypeVar
+from typing import Generic, Iterable, Sequence, TypeVar
 import torch
 
 # %% ../../nbs/nn/07b_samplers.ipynb #89ee0118
@@ -85,7 +85,7 @@ def _items(dataset, indices): # several items: by __getitems__ if the dataset ha
     return many(indices) if callable(many) else [dataset[i] for i in indices]
 
 # %% ../../nbs/nn/07b_samplers.ipynb #c3f2b1f0
-class Subset(Dataset[T]):
+class Subset(Dataset[T], Sequence[T]):
     "`Subset`: the items of `dataset` at `indices`"
     def __init__(self, dataset, indices): # A dataset; a sequence of its indices
         self.dataset,self.indices = dataset,indices

@@ -123,6 +123,8 @@ def _check_shapes(x, weight, bias, groups):
 #| code-summary: "What dimensions and types are refused"
 def _check_dims(x, weight, bias, n):
     "Refuse other numbers of dimensions, and mixed types"
+    if not isinstance(x, torch.Tensor):
+        raise TypeError(f'conv{n}d(): input is {type(x).__name__}, not a Tensor')
     if x.dim() not in (n+1, n+2):
         raise RuntimeError(f'Expected {n+1}D (unbatched) or {n+2}D (batched) input '
             f'to conv{n}d, but got input of size: {list(x.shape)}')
@@ -150,6 +152,18 @@ def _check_fits(x, kernel, dilation, pads):
         raise RuntimeError('Only zero batch or zero channel inputs are supported, '
                            f'but got input shape: {list(x.shape)}')
 
+# %% ../../nbs/nn/04_windows.ipynb #755bf226
+def _is_last(x):
+    "Whether the channels of a pixel lie side by side"
+    if x.dim() != 4 or 0 in x.shape or not x.stride(1): return False
+    (n,c,h,w),sizes = x.stride(),x.shape
+    return c*sizes[1] <= w and w*sizes[3] <= h and c < h*sizes[2] <= n
+
+def _laid_out(out, *inputs):
+    "`out` in one piece; channels last, if an input is"
+    if not any(map(_is_last, inputs)): return out.contiguous()
+    return out.clone(memory_format=torch.channels_last)
+
 # %% ../../nbs/nn/04_windows.ipynb #27b7900e
 def _conv(x, weight, bias, stride, padding, dilation, groups):
     n,kernel = weight.dim()-2,tuple(weight.shape[2:])
@@ -164,7 +178,7 @@ def _conv(x, weight, bias, stride, padding, dilation, groups):
          @ cut.reshape(groups, rows, places.numel())).reshape(out, *places)
     if bias is not None: y = y + bias.reshape(-1, *[1]*(n+1))
     if not x.shape[1]: y = y[:0] # from no channels torch makes none
-    return y.transpose(0, 1).contiguous()
+    return _laid_out(y.transpose(0, 1), x, weight)
 
 # %% ../../nbs/nn/04_windows.ipynb #99a8a6b8
 def _batched(x, weight, bias, stride, padding, dilation, groups, n):
