@@ -93,8 +93,9 @@ def count_left_out(
     left_out:list, # `LeftOut`s
 )->str:            # As '3 left out (2 of a system, 1 SVG)', or ''
     "How many files were left out, by reason"
-    reasons = Counter(f.why for f in left_out).most_common()
-    return f"{len(left_out)} left out ({', '.join(f'{n} {why}' for why,n in reasons)})"*bool(left_out)
+    counts = Counter(f.why for f in left_out).most_common()
+    reasons = ', '.join(f'{n} {why}' for why,n in counts)
+    return f'{len(left_out)} left out ({reasons})' if left_out else ''
 
 # %% ../nbs/kit/13_picture_folders.ipynb #679f264b
 def pictures_by_class(
@@ -147,7 +148,8 @@ def _too_few_classes(path, found, left_out):
     if any(f.why == 'in no class' for f in left_out):
         more = f'; if {path} holds one class, give the folder above it'
     for name in found:
-        if len(_subfolders(path/name)) > 1: more += f'; if the classes are in {path/name}, give that'
+        inner = path/name
+        if len(_subfolders(inner)) > 1: more += f'; if the classes are in {inner}, give that'
     return (f'{path} has {len(found)} {classes} ({names}); two or more are needed, '
             f'a sub-folder for each, {example}{more}')
 
@@ -191,9 +193,8 @@ def find_halves(
     "The halves of a folder, by their names"
     if not path.is_dir(): return None, None
     folders = _subfolders(path)
-    train = [d for d in folders if _rank(d, _TRAIN) is not None]
-    others = sorted((d for d in folders if _rank(d, _VALID) is not None),
-                    key=lambda d: _rank(d, _VALID))
+    train = [d for d in folders if _rank(d, _TRAIN) >= 0]
+    others = sorted((d for d in folders if _rank(d, _VALID) >= 0), key=lambda d: _rank(d, _VALID))
     if not train and len(folders) == len(others) > 1:
         raise ValueError(_no_halves(path, folders, 'there is none to train on'))
     if not train or (not others and len(folders) > 1): return None, None # names of classes
@@ -204,13 +205,13 @@ def find_halves(
     return train[0], next((d for d in others if _subfolders(d)), None)
 
 def _rank(folder, names):
-    "At which place of `names` a folder's name is, or None"
+    "At which place of `names` a folder's name is, or -1"
     words = [w for w in re.findall('[a-z]+', folder.name.lower())
              if w not in ('set','data','dataset','images','split')]
     plain = re.sub('(set|data|images)$', '', ''.join(words))
     if plain in names: return names.index(plain)
     said = [names.index(w) for w in words if w in names] # as seg_train, with classes in it
-    return min(said) if said and _subfolders(folder) else None
+    return min(said) if said and _subfolders(folder) else -1
 
 def _no_halves(path, folders, why):
     "What to do about halves that cannot be used"

@@ -153,7 +153,8 @@ def cached_pictures(
     keys = [_file_key(root, p) for p in files]
     x,known = _load_cache(cached, pictures)
     if keys == [*known]: return dict(x=x, rows=torch.arange(len(keys)), skipped=[])
-    made,skipped = _read_pictures({i: p for i,p in enumerate(files) if keys[i] not in known}, pictures)
+    new = {i: p for i,p in enumerate(files) if keys[i] not in known}
+    made,skipped = _read_pictures(new, pictures)
     rows = [i for i,key in enumerate(keys) if i in made or key in known]
     x = torch.stack([made[i] if i in made else x[known[keys[i]]] for i in rows]) if rows else x[:0]
     with contextlib.suppress(OSError): # a full disk costs time, and no data
