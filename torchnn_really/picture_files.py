@@ -17,9 +17,10 @@ import numpy as np
 # %% ../nbs/kit/13_picture_files.ipynb #1ddd936a
 PICTURE_SUFFIXES = { # Names of files end so if they are pictures
     '.png','.apng','.jpg','.jpeg','.jpe','.jfif','.pjpeg','.pjp','.gif','.bmp','.dib','.webp',
-    '.tif','.tiff','.ppm','.pgm','.pbm','.pnm','.jp2','.ico','.tga','.pcx','.qoi','.heic','.heif','.avif'}
-_RAW_SUFFIXES = set('.3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .kdc .mef .mrw .nef .nrw .orf .pef .raf '
-                    '.rw2 .sr2 .srf .srw .x3f'.split())
+    '.tif','.tiff','.ppm','.pgm','.pbm','.pnm','.jp2','.ico','.tga','.pcx','.qoi',
+    '.heic','.heif','.avif'}
+_RAW_SUFFIXES = set('.3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .kdc .mef .mrw .nef .nrw .orf .pef '
+                    '.raf .rw2 .sr2 .srf .srw .x3f'.split())
 _STARTS = (b'\x89PNG\r\n', b'\xff\xd8\xff', b'GIF8', b'II*\0', b'MM\0*', b'\0\0\0\x0cjP  ',
            b'qoif')
 _FTYP = (b'avif', b'avis', b'heic', b'heix', b'hevc', b'mif1', b'msf1')

@@ -23,8 +23,8 @@ _SYSTEM |= {'system volume information','network trash folder','temporary items'
 
 class LeftOut(NamedTuple):
     "A file that is not used"
-    path:Path
-    why:str # In a word or two
+    path:Path # Where it is
+    why:str   # The reason, in a word or two
 
 def list_pictures(
     path:str|Path, # Folder
@@ -165,7 +165,7 @@ _VALID = ('valid','validation','val','validate','dev','development','eval','eval
 
 class PictureFile(NamedTuple):
     "A picture in a folder"
-    path:Path
+    path:Path # Where it is
     label:str # Its class
     part:str  # Of the folder: 'train', 'valid', or 'both' where there is only one
 
