@@ -109,7 +109,7 @@ def _reason(source, error):
     from PIL import Image, UnidentifiedImageError
     if isinstance(error, Image.DecompressionBombError):
         return f'it has many more than {_MOST_PIXELS:,} pixels: make it smaller'
-    if 'truncated' in str(error): return 'it is cut short'
+    if 'truncated' in str(error).lower(): return 'it is cut short'
     if not isinstance(error, (UnidentifiedImageError,SyntaxError)):
         return str(error).replace(str(source), 'the file')
     with open(source, 'rb') as f: head = f.read(1024)
