@@ -123,6 +123,10 @@ def _add_folder(c):
         'as MNIST has it'))
     c.add_argument('--skip-broken', action='store_true',
                    help='with a folder: leave out pictures that cannot be read')
+    c.add_argument('--left-out', action='store_true',
+                   help='with a folder: name each file in it that is no picture of a class')
+    c.add_argument('--background', default='white', metavar='COLOUR', help=(
+        "with a folder: what is behind transparent pictures, as 'black' or '#8090a0'"))
 
 def _add_results(c):
     c.add_argument('--save', metavar='FILE', help='keep the model in this file, for predict')
@@ -220,8 +224,10 @@ def _check_pictures(args, error):
     "What only a folder of pictures takes, or what does not go together there"
     if args.model == 'pictures' and not args.own:
         error('argument --model: pictures is for a folder of pictures, with --data FOLDER')
-    if (args.size != 28 or args.kind != 'whole' or args.skip_broken) and not args.own:
-        error('argument --size, --kind, --skip-broken: only with --data FOLDER')
+    of_folder = (args.size, args.kind, args.skip_broken, args.left_out, args.background)
+    if of_folder != (28, 'whole', False, False, 'white') and not args.own:
+        error('argument --size, --kind, --skip-broken, --left-out, --background: '
+              'only with --data FOLDER')
     needs_28 = args.model if args.model in ('logistic','cnn') else None
     if args.kind == 'digit': needs_28 = 'digit'
     if args.size != 28 and needs_28: error(f'argument --size: {needs_28} needs 28')

@@ -22,19 +22,22 @@ from .device import dataset_on
 from .digits import epochs_for
 from .files import cache_dir, store_file
 from .history import History
-from .photos import PICTURE_SUFFIXES, digit_picture, open_picture, without_alpha
+from .photos import digit_picture
+from .picture_files import on_background, open_picture
+from .picture_folders import count_left_out, list_folder
 from .progress import progress_bar
 from .trainers import MODELS, ModelSpec, fit_datasets
 
 # %% ../nbs/use/12_pictures.ipynb #a6f03837
 class Pictures(NamedTuple):
     "What a model wants its pictures to be"
-    height:int=28    # In pixels
-    width:int=28     # In pixels
-    channels:int=1   # 1: grey; 3: red, green, blue
-    kind:str='digit' # 'digit': a digit as MNIST has it; 'whole': the middle of the picture
-    flat:bool=False  # A picture is one row of numbers?
-    divide:int=256   # What each byte is divided by
+    height:int=28          # In pixels
+    width:int=28           # In pixels
+    channels:int=1         # 1: grey; 3: red, green, blue
+    kind:str='digit'       # 'digit': a digit as MNIST has it; 'whole': the middle of the picture
+    flat:bool=False        # A picture is one row of numbers?
+    divide:int=256         # What each byte is divided by
+    background:str='white' # Behind what is transparent: a colour's name, or as '#8090a0'
 
 # %% ../nbs/use/12_pictures.ipynb #21d0ccdf
 def check_pictures(
@@ -42,7 +45,7 @@ def check_pictures(
     what:str|Path, # Where they are from, for the message
 )->Pictures:
     "The same as `Pictures`, or an error that says what is wrong"
-    if pictures.keys() != set(Pictures._fields):
+    if pictures.keys() | {'background'} != set(Pictures._fields): # older files have no background
         raise ValueError(f"{what} describes its pictures by {', '.join(map(str, pictures))}; "
                          f"it must be {', '.join(Pictures._fields)}")
     p = Pictures(**pictures)
@@ -56,7 +59,17 @@ def check_pictures(
     if p.kind == 'digit' and p[:3] != (28,28,1):
         raise ValueError(f"{what} has pictures of kind 'digit' with {size} "
                          f'and {p.channels} channels; they have 28×28 and 1')
+    _check_background(p.background, what)
     return p
+
+def _check_background(background, what):
+    "Raise an error unless it is a colour, and no transparent one"
+    from PIL import ImageColor
+    try: known = len(ImageColor.getrgb(background)) == 3
+    except (ValueError,TypeError,AttributeError): known = False
+    if not known:
+        raise ValueError(f'{what} has background {background!r}; it must be a colour by its name, '
+                         "as 'white', or as '#8090a0'")
 
 def picture_bytes(
     source,            # Path of a picture, or a `PIL.Image`
@@ -64,13 +77,14 @@ def picture_bytes(
 )->torch.Tensor:       # Bytes, `(channels, height, width)`
     "A picture, prepared for a model"
     from PIL import Image, ImageOps
-    img = open_picture(source)
+    img = open_picture(source, max(1024, pictures.height, pictures.width))
     if pictures.kind == 'digit':
         name = 'the picture' if isinstance(source, Image.Image) else source
         try: return digit_picture(img)
         except ValueError as e: raise ValueError(f'{name} {e}') from None
     img = ImageOps.fit(img, (pictures.width, pictures.height), Image.Resampling.BILINEAR)
-    x = torch.from_numpy(np.array(without_alpha(img, 'L' if pictures.channels == 1 else 'RGB')))
+    mode = 'L' if pictures.channels == 1 else 'RGB'
+    x = torch.from_numpy(np.array(on_background(img, mode, pictures.background)))
     return x[None] if pictures.channels == 1 else x.permute(2, 0, 1).contiguous()
 
 def as_input(
@@ -90,6 +104,7 @@ class FolderData(NamedTuple):
     pictures:Pictures      # What was made of each picture
     skipped:list           # What could not be read, and why
     valid_files:list       # Paths of the validation pictures, in their order
+    left_out:list=[]       # Files that are no picture of a class: their `path`, and `why`
 
     def counts(self)->list: # Dicts of class, train, valid: rows of a table
         "How many pictures each class has"
@@ -101,7 +116,9 @@ class FolderData(NamedTuple):
     def __repr__(self):
         counts = f'{len(self.train_ds)} training and {len(self.valid_ds)} validation pictures'
         classes = f"{len(self.classes)} classes ({', '.join(self.classes)})"
-        return f'{counts} of {classes}' + f', {len(self.skipped)} skipped'*bool(self.skipped)
+        more = [f'{len(self.skipped)} skipped']*bool(self.skipped)
+        more += [count_left_out(self.left_out)]*bool(self.left_out)
+        return ', '.join([f'{counts} of {classes}', *more])
 
 def split_rows(
     labels:torch.Tensor,  # Class numbers, `(n,)`
@@ -122,85 +139,60 @@ def split_rows(
         chosen[rows[torch.randperm(len(rows), generator=generator)[:n]]] = True
     return (~chosen).nonzero().flatten(), chosen.nonzero().flatten()
 
-# %% ../nbs/use/12_pictures.ipynb #a112b4cb
-def list_pictures(
-    path:str|Path, # Folder
-)->list:           # Paths, in order
-    "The pictures in a folder and in those within it, by their names, without hidden files"
-    path = Path(path)
-    if not path.is_dir():
-        raise FileNotFoundError(f'{path} is not there, or is no folder; give a folder of pictures')
-    found = (p for p in path.rglob('*') if p.suffix.lower() in PICTURE_SUFFIXES)
-    return sorted(p for p in found if not any(part[0] == '.' for part in p.relative_to(path).parts))
-
-def pictures_by_class(
-    path:str|Path, # Folder with a sub-folder for each class
-    least:int=2,   # Classes it must have
-)->dict:           # From class to paths, both in order
-    "The pictures in each sub-folder"
-    path = Path(path)
-    if not path.is_dir():
-        raise FileNotFoundError(f'{path} is not there, or is no folder; '
-                                'give a folder with one sub-folder for each class')
-    folders = (d for d in sorted(path.iterdir()) if d.is_dir() and not d.name.startswith('.'))
-    found = {d.name: list_pictures(d) for d in folders}
-    for name,files in found.items():
-        if not files: raise ValueError(f'{path} has no picture of class {name!r}; '
-                                       'put some into that folder, or remove it')
-    if len(found) < least: raise ValueError(_too_few_classes(path, found))
-    return found
-
-def _too_few_classes(path, found):
-    "What to do about a folder with no sub-folder, or with one"
-    classes,names = 'class' if len(found) == 1 else 'classes',', '.join(found) or 'no sub-folder'
-    example = f"as {path/'cat'/'1.jpg'} and {path/'dog'/'1.jpg'}"
-    above = f'; if {path} holds one class, give the folder above it'
-    return (f'{path} has {len(found)} {classes} ({names}); two or more are needed, '
-            f'a sub-folder for each, {example}' + above*bool(not found and list_pictures(path)))
-
 # %% ../nbs/use/12_pictures.ipynb #cb436294
-_CACHE_VERSION = 1
+_CACHE_VERSION = 2
 
 def cached_pictures(
     root:str|Path,     # The folder
     files:list,        # Paths in it
     pictures:Pictures, # What to make of them
 )->dict:               # x, bytes `(n, c, h, w)`; rows, which of `files` these are; skipped
-    "Pictures from the cache, or read and put there"
-    stats = [(p.relative_to(root).as_posix(), p.stat()) for p in files]
+    "Pictures from the cache, or read and put there; what cannot be read is tried each time"
     place = _short_hash([_CACHE_VERSION, str(Path(root).resolve()), pictures])
-    state = _short_hash([(name, stat.st_size, stat.st_mtime_ns) for name,stat in stats])
-    cached = cache_dir()/'folders'/f'{place}-{state}.pt'
-    with contextlib.suppress(Exception): # a damaged one is made again
-        return torch.load(cached, weights_only=True)
-    made = _read_pictures(files, pictures)
+    cached = cache_dir()/'folders'/f'{place}.pt'
+    keys = [_file_key(root, p) for p in files]
+    x,known = _load_cache(cached, pictures)
+    if keys == [*known]: return dict(x=x, rows=torch.arange(len(keys)), skipped=[])
+    new = {i: p for i,p in enumerate(files) if keys[i] not in known}
+    made,skipped = _read_pictures(new, pictures)
+    rows = [i for i,key in enumerate(keys) if i in made or key in known]
+    x = torch.stack([made[i] if i in made else x[known[keys[i]]] for i in rows]) if rows else x[:0]
     with contextlib.suppress(OSError): # a full disk costs time, and no data
-        _put_into_cache(made, cached, f'{place}-*.pt')
-    return made
+        if made: _put_into_cache(x, [keys[i] for i in rows], cached)
+    return dict(x=x, rows=torch.tensor(rows, dtype=torch.int64), skipped=skipped)
 
-def _put_into_cache(made, cached, pattern):
-    "Write what was read, and remove what was read before from the same place"
+def _file_key(root, path):
+    "What tells whether a file is still the same; None if it is not to be had"
+    try: found = path.stat()
+    except OSError: return None
+    return _short_hash([path.relative_to(root).as_posix(), found.st_size, found.st_mtime_ns])
+
+def _load_cache(cached, pictures):
+    "Bytes, and a dict from a file's key to its row; none if the cache is damaged"
+    size = pictures.channels, pictures.height, pictures.width
+    with contextlib.suppress(Exception): # a damaged one is made again
+        kept = torch.load(cached, weights_only=True)
+        if kept['x'].shape == (len(kept['keys']), *size):
+            return kept['x'], {key: i for i,key in enumerate(kept['keys'])}
+    return torch.empty(0, *size, dtype=torch.uint8), {}
+
+def _put_into_cache(x, keys, cached):
+    "Write what was read"
     buffer = io.BytesIO()
-    torch.save(made, buffer)
+    torch.save(dict(x=x, keys=keys), buffer)
     store_file(cached, buffer.getvalue())
-    for old in cached.parent.glob(pattern):
-        if old != cached: old.unlink()
 
 def _short_hash(what): return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:20]
 
 def _read_pictures(files, pictures):
-    "All pictures as bytes, which they are, and what could not be read"
-    made,rows,skipped = [],[],[]
+    "Of paths by number: bytes by number, and what could not be read"
+    made,skipped = {},[]
     with progress_bar(len(files), 'reading', 'picture') as bar:
-        for i,path in enumerate(files):
-            try:
-                made.append(picture_bytes(path, pictures))
-                rows.append(i)
+        for i,path in files.items():
+            try: made[i] = picture_bytes(path, pictures)
             except (ValueError,OSError) as e: skipped.append(str(e))
             bar.update()
-    size = pictures.channels, pictures.height, pictures.width
-    x = torch.stack(made) if made else torch.empty(0, *size, dtype=torch.uint8)
-    return dict(x=x, rows=torch.tensor(rows, dtype=torch.int64), skipped=skipped)
+    return made, skipped
 
 # %% ../nbs/use/12_pictures.ipynb #6c3f3fd6
 def folder_data(
@@ -213,39 +205,22 @@ def folder_data(
     kind:str='whole',       # 'whole': the middle of each picture; 'digit': as MNIST has it, grey
     flat:bool=False,        # Rows of numbers, for `Mnist_Logistic`?
     broken:str='refuse',    # What to do about a file that cannot be read: 'refuse' or 'skip'
+    background:str='white', # Behind what is transparent: a colour's name, or as '#8090a0'
 )->FolderData:
     "A folder of pictures as two datasets that `get_data` takes, split, checked, and cached"
     if broken not in ('refuse','skip'):
         raise ValueError(f"broken is {broken!r}; it must be 'refuse' or 'skip'")
     height,width = size if isinstance(size, (tuple,list)) else (size,size)
-    pictures = Pictures(height, width, channels, kind, flat)
+    pictures = Pictures(height, width, channels, kind, flat, background=background)
     check_pictures(pictures._asdict(), 'folder_data')
-    listed = _list_folder(path)
+    listed,left_out = list_folder(path)
     read = cached_pictures(path, [f.path for f in listed], pictures)
     if read['skipped'] and broken == 'refuse':
         raise ValueError(_broken_pictures(read['skipped'], len(listed)))
-    return _make_datasets(path, listed, read, pictures, valid_share, seed)
+    data = _make_datasets(path, listed, read, pictures, valid_share, seed)
+    return data._replace(left_out=left_out)
 
 # %% ../nbs/use/12_pictures.ipynb #21364634
-class _File(NamedTuple):
-    path:Path  # Of one picture
-    label:str  # Its class
-    part:str   # Of the folder: 'train', 'valid', or 'both' where there is only one
-
-def _list_folder(path):
-    "Every picture in a folder, as `_File`s"
-    path = Path(path)
-    valid = next((path/name for name in ('valid','val') if (path/name).is_dir()), None)
-    train = path/'train'
-    if valid is None or not train.is_dir(): parts = dict(both=pictures_by_class(path))
-    else: parts = dict(train=pictures_by_class(train), valid=pictures_by_class(valid, least=1))
-    for label in sorted(parts.get('valid', {})):
-        if label not in parts['train']:
-            raise ValueError(f'{valid} has class {label!r}, which {train} has not; '
-                             'a class must be there to train on')
-    return [_File(p, label, part) for part,found in parts.items()
-            for label,paths in found.items() for p in paths]
-
 def _broken_pictures(skipped, n):
     "Which of `n` pictures could not be read, and what to do about it"
     more = [f'and {len(skipped)-5} more']*(len(skipped) > 5)
