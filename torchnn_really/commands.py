@@ -32,7 +32,7 @@ from .lean import keep_memory
 from .logged import fit_and_log
 from .pictures import (FOLDER_MODELS, FolderData, Pictures, batch_and_epochs,
                                      folder_data, list_pictures, train_folder)
-from .predicting import predict
+from .predicting import Predictions, predict
 from .profiling import profiled
 from .recipes import _tutorial_epoch, run_recipe
 from .reports import save_report
@@ -40,7 +40,7 @@ from .run_panels import metric_of
 from .run_views import show_run
 from .proofs import threads
 from .runs import find_run, list_runs, runs_dir
-from .saving import load_model
+from .saving import check_finite, load_model
 from .tables import evenly_spaced, printable, show_table
 from .trainers import train_model
 from .training import fit
@@ -271,11 +271,13 @@ def _run_recipe(args):
 def _run_predict(args):
     "Say what a kept model sees in each picture; 1 if a picture could not be used"
     saved,paths = load_model(args.file),_expand(args.pictures)
+    check_finite(saved.model)
     if not paths: raise FileNotFoundError(f"no picture is in {', '.join(args.pictures)}")
-    rows = []
+    rows = Predictions()
     try:
         for path in paths: rows.append(_predict_one(saved, path, args.json, paths))
     finally: # also after Ctrl-C
+        if args.out: rows.save(args.out)
         if args.json: print(json.dumps(rows, indent=1))
     return int(any('error' in row for row in rows))
 

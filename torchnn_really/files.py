@@ -56,6 +56,14 @@ def _is_ours(path, what):
     with open(path, 'rb') as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data:
         return re.match(_BEGINS[what], data, re.DOTALL) is not None
 
+def check_profile_files(
+    folder:str|Path, # Where `Profile.save` writes
+):
+    "The same for all files of a profile"
+    for name,what in {'trace.json': 'trace', 'profile.txt': 'profile',
+                      'profile.html': 'page of results'}.items():
+        check_target(Path(folder)/name, what)
+
 # %% ../nbs/kit/11_files.ipynb #967cbfac
 def store_file(
     path:Path,            # Where the file shall be

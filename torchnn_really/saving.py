@@ -7,6 +7,7 @@ __all__ = ['save_model', 'load_model']
 
 # %% ../nbs/use/13_saving.ipynb #0291daf5
 import contextlib
+import copy
 import io
 import zipfile
 from collections.abc import Callable, Iterable
@@ -77,9 +78,8 @@ def save_model(
     model = getattr(model, '_orig_mod', model) # what torch.compile was given
     name,args = _describe_arch(model, arch, arch_args)
     weights = {k: v.detach().cpu().clone() for k,v in model.state_dict().items()}
-    if arch is not None:
-        twin = _build_model(arch, args)
-        check_weights(twin, weights, f'model, compared with {name}(**arch_args)')
+    twin = _build_model(arch or ARCHITECTURES[name], args, real=arch is not None)
+    check_weights(twin, weights, f'model, compared with {name}(**arch_args)')
     head = dict(format=_FORMAT, version=_VERSION, arch=name, arch_args=args,
                 classes=None if classes is None else list(classes),
                 pictures=None if pictures is None else pictures._asdict(),
@@ -87,7 +87,7 @@ def save_model(
     buffer,what = io.BytesIO(),'what save_model was given'
     torch.save(dict(head, weights=weights), buffer)
     check_head(_read_file(buffer.getvalue(), what), what)
-    store_file(Path(path), buffer.getvalue())
+    store_file(Path(path), buffer.getvalue(), 'model')
 
 def _describe_arch(model, arch, arch_args):
     "Name and arguments of what makes a model"
@@ -168,7 +168,29 @@ def check_weights(
     for k in mine.keys() & weights.keys():
         got,want = tuple(weights[k].shape),tuple(mine[k].shape)
         if got != want: found.append(f'{k} is {got} and should be {want}')
+        if _number_kind(weights[k]) != _number_kind(mine[k]):
+            found.append(f'{k} is {weights[k].dtype} and should be as {mine[k].dtype}')
     if found: raise ValueError(f"{what}: the weights do not fit; {'; '.join(sorted(found))}")
+
+def _number_kind(t): return 'float' if t.is_floating_point() else str(t.dtype)
+
+def check_finite(
+    model:nn.Module, # A model
+):
+    "Raise an error if a weight is nan or infinite; a mask may hold minus infinity"
+    named = [(k, p.isfinite()) for k,p in _wide(model).named_parameters()]
+    named += [(k, ~(b.isnan() | b.isposinf())) for k,b in model.named_buffers()
+              if b.dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64)]
+    lost = [k for k,ok in named if not ok.all()]
+    if lost:
+        raise ValueError(f"the model holds numbers that are not finite, in {', '.join(lost[:3])}; "
+                         'its training failed: train again, with a smaller learning rate')
+
+def _wide(model):
+    "A model that computes in float32, or in float64 if some of it does: itself, or a copy"
+    types = {t.dtype for t in model.state_dict().values() if t.is_floating_point()}
+    wide = torch.float64 if torch.float64 in types else torch.float32
+    return model if types <= {wide} else copy.deepcopy(model).to(wide)
 
 # %% ../nbs/use/13_saving.ipynb #4c67a867
 _KINDS:dict = dict(arch=str, arch_args=dict, classes=list|None, pictures=dict|None, versions=dict,
