@@ -306,7 +306,8 @@ def _any_text():
     before = {}
     for name in ('stdout','stderr'):
         stream = getattr(sys, name)
-        if stream is None: setattr(sys, name, open(os.devnull, 'w')) # it was closed from the start
+        if stream is None: # it was closed from the start
+            setattr(sys, name, open(os.devnull, 'w', encoding='utf-8'))
         elif hasattr(stream, 'reconfigure'):
             before[stream] = stream.errors
             stream.reconfigure(errors='replace')

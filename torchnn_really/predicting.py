@@ -86,9 +86,9 @@ def _probabilities(saved, xb):
     shape = tuple(scores.shape)
     names = saved.classes or [str(i) for i in range(shape[-1] if shape else 0)]
     if shape != (len(xb),len(names)) or scores.is_complex():
-        raise ValueError(f'saved gives scores of shape {shape}, {scores.dtype}, for {len(xb)} '
-                         f'inputs; with its {len(names)} classes it must be '
-                         f'{(len(xb),len(names))}, of real numbers')
+        pictures = 'one picture' if len(xb) == 1 else f'{len(xb)} pictures'
+        raise ValueError(f'saved gives scores of shape {shape}, {scores.dtype}, for {pictures}; '
+                         f'with its {len(names)} classes it must be {(len(xb),len(names))}')
     shares = scores.float().softmax(1)
     if not shares.isfinite().all():
         raise ValueError('saved gives scores that are not finite; train it again, with a smaller '
