@@ -69,8 +69,8 @@ def make_parser()->argparse.ArgumentParser:
         'What is torch.nn, really? From raw tensors to a convnet, one proved step at a time.'))
     p.add_argument('--version', action='version', version=f'torchnn_really {__version__}')
     commands = p.add_subparsers(dest='command', required=True, metavar='COMMAND')
-    for add in (_add_climb, _add_fit, _add_predict, _add_show, _add_runs, _add_data, _add_info):
-        add(commands)
+    for add in (_add_climb, _add_fit, _add_predict, _add_export, _add_show, _add_runs, _add_data,
+                _add_info): add(commands)
     return p
 
 def _add(commands, name, help):
@@ -159,6 +159,12 @@ def _add_predict(commands):
     c.add_argument('--json', action='store_true',
                    help='print a JSON list: file, label, probability, probabilities, or error')
     c.add_argument('--out', metavar='FILE', help='write a table, too, as CSV')
+
+def _add_export(commands):
+    c = _add(commands, 'export', 'write a kept model for those who do not have this package')
+    c.add_argument('file', metavar='MODEL', help='the file that fit --save wrote')
+    c.add_argument('to', metavar='FILE', help=(
+        'ends in .pt2 for torch.export, in .onnx, or in .safetensors for the weights alone'))
 
 def _add_show(commands):
     c = _add(commands, 'show', "print what a tracked run's folder holds")
@@ -285,7 +291,7 @@ def _answered(argv):
     except BrokenPipeError: # nobody reads on, as after `torchnn_really climb | head`
         mute(sys.stdout)
         return 1
-    except (ValueError, OSError, ArithmeticError, MemoryError, RuntimeError) as e:
+    except (ValueError, OSError, ImportError, ArithmeticError, MemoryError, RuntimeError) as e:
         if isinstance(e, RuntimeError) and type(e).__name__ != 'OutOfMemoryError': raise
         text = str(e) or type(e).__name__
         print(f'torchnn_really: {text}', *getattr(e, '__notes__', []), sep='\n', file=sys.stderr)
@@ -307,7 +313,7 @@ def _any_text():
     for name in ('stdout','stderr'):
         stream = getattr(sys, name)
         if stream is None: # it was closed from the start
-            setattr(sys, name, open(os.devnull, 'w', encoding='utf-8'))
+            setattr(sys, name, open(os.devnull, 'w', encoding='utf-8', errors='replace'))
         elif hasattr(stream, 'reconfigure'):
             before[stream] = stream.errors
             stream.reconfigure(errors='replace')

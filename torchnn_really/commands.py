@@ -40,7 +40,7 @@ from .run_panels import metric_of
 from .run_views import show_run
 from .proofs import threads
 from .runs import find_run, list_runs, runs_dir
-from .saving import check_finite, load_model
+from .saving import check_finite, export_model, load_model
 from .tables import evenly_spaced, printable, show_table
 from .trainers import train_model
 from .training import fit
@@ -281,6 +281,12 @@ def _run_predict(args):
         if args.json: print(json.dumps(rows, indent=1))
     return int(any('error' in row for row in rows))
 
+def _run_export(args):
+    "Write a kept model for those who do not have this package"
+    export_model(args.file, args.to)
+    print(f'written to {args.to}')
+    return 0
+
 def _expand(texts):
     "Paths of pictures: folders stand for what is in them, and not every shell knows *"
     given = [path for text in texts
@@ -367,5 +373,5 @@ def _run_info(args):
     return 0
 
 COMMANDS = dict( # By name: functions of the parsed arguments that return an exit status
-    climb=_run_climb, fit=_run_fit, predict=_run_predict, show=_run_show, runs=_run_runs,
+    climb=_run_climb, fit=_run_fit, predict=_run_predict, export=_run_export, show=_run_show, runs=_run_runs,
     data=_run_data, info=_run_info)

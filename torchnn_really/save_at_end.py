@@ -37,7 +37,8 @@ class SaveAtEnd:
     ):
         "Save the model, unless its numbers are lost"
         try: check_finite(self.model)
-        except ValueError as e: self.problem = f'the model is not saved: {e}'
+        except ValueError as e:
+            self.problem = f"the model is not saved: {str(e).replace('the model', 'it', 1)}"
         self.save()
 
     def save(self):
