@@ -379,5 +379,5 @@ def _run_info(args):
     return 0
 
 COMMANDS = dict( # By name: functions of the parsed arguments that return an exit status
-    climb=_run_climb, fit=_run_fit, predict=_run_predict, export=_run_export, show=_run_show, runs=_run_runs,
-    data=_run_data, info=_run_info)
+    climb=_run_climb, fit=_run_fit, predict=_run_predict, export=_run_export, show=_run_show,
+    runs=_run_runs, data=_run_data, info=_run_info)
