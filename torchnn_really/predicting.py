@@ -10,7 +10,7 @@ import csv
 import html
 import io
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from .drawing import png_url
@@ -50,7 +50,7 @@ def text_picture(
 def predict(
     saved:SavedModel|str|Path, # As from `load_model`, or its file
     source,                    # Path of a picture, `PIL.Image`; or folder of pictures, or loader
-):                             # A `Prediction`; of a folder or a loader `Predictions`, a table
+)->Any:                        # A `Prediction`; of a folder or a loader `Predictions`, a table
     "What a kept model says of a picture, or of many"
     saved = _check_saved(load_model(saved) if isinstance(saved, (str,Path)) else saved)
     if isinstance(source, (str,Path)) and Path(source).is_dir():

@@ -13,7 +13,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 import torch
 from torch import nn
 from . import __version__
@@ -276,7 +276,7 @@ def _as_safetensors(model, x, about):
 def _as_onnx(model, x, about):
     import onnxscript # noqa: F401 # pyright: ignore[reportMissingImports]
     _check_example(x)
-    program = torch.onnx.export(model, (x,), dynamo=True, verbose=False,
+    program:Any = torch.onnx.export(model, (x,), dynamo=True, verbose=False,
                                 dynamic_shapes=({0: torch.export.Dim.AUTO},),
                                 input_names=['pictures'], output_names=['scores'])
     program.model.metadata_props['about'] = about
