@@ -62,7 +62,7 @@ def _run_climb(args):
     "Climb the ladder and print it"
     try: ladder = climb(_get_digits(args.data), args.epochs, seed=args.seed)
     except Exception as error:
-        if hasattr(error, 'ladder'): _keep_ladder(error.ladder, args)
+        if climbed := getattr(error, 'ladder', None): _keep_ladder(climbed, args)
         raise
     _keep_ladder(ladder, args)
     if ladder.stopped: return 130
