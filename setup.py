@@ -34,6 +34,7 @@ setup(
     classifiers=CLASSIFIERS, packages=find_packages(include=[name, name + '.*']),
     package_data={name: ['*.npz', '*.md', 'py.typed']},
     python_requires='>=' + cfg['min_python'], install_requires=needs('requirements'),
-    extras_require={e: needs(f'{e}_requirements') for e in ('dev', 'docs', 'lab', 'types')},
+    extras_require={e: needs(f'{e}_requirements')
+                    for e in ('dev', 'docs', 'export', 'lab', 'types')},
     entry_points=dict(console_scripts=needs('console_scripts'),
                       nbdev=[f'{name}={name}._modidx:d']), zip_safe=False)

@@ -13,8 +13,8 @@ import os
 import signal
 import sys
 import threading
-import zipfile
 from . import __version__
+from .files import check_profile_files, check_target
 
 # %% ../nbs/use/04_cli.ipynb #44532be2
 def _number(make, allowed, wanted):
@@ -69,8 +69,8 @@ def make_parser()->argparse.ArgumentParser:
         'What is torch.nn, really? From raw tensors to a convnet, one proved step at a time.'))
     p.add_argument('--version', action='version', version=f'torchnn_really {__version__}')
     commands = p.add_subparsers(dest='command', required=True, metavar='COMMAND')
-    for add in (_add_climb, _add_fit, _add_predict, _add_show, _add_runs, _add_data, _add_info):
-        add(commands)
+    for add in (_add_climb, _add_fit, _add_predict, _add_export, _add_show, _add_runs, _add_data,
+                _add_info): add(commands)
     return p
 
 def _add(commands, name, help):
@@ -162,6 +162,13 @@ def _add_predict(commands):
         'one or more pictures of any size, or folders of them: PNG, JPEG, GIF, WebP'))
     c.add_argument('--json', action='store_true',
                    help='print a JSON list: file, label, probability, probabilities, or error')
+    c.add_argument('--out', metavar='FILE', help='write a table, too, as CSV')
+
+def _add_export(commands):
+    c = _add(commands, 'export', 'write a kept model for those who do not have this package')
+    c.add_argument('file', metavar='MODEL', help='the file that fit --save wrote')
+    c.add_argument('to', metavar='FILE', help=(
+        'ends in .pt2 for torch.export, in .onnx, or in .safetensors for the weights alone'))
 
 def _add_show(commands):
     c = _add(commands, 'show', "print what a tracked run's folder holds")
@@ -196,8 +203,10 @@ def _check_args(args):
         error('argument IMG: give the file of a model first, then one or more pictures or folders')
     if args.command == 'data' and args.where + args.clear + bool(args.mirror) > 1:
         error('argument --where, --clear, --mirror: one at a time')
-    for name in ('out','save'):
-        if getattr(args, name, None) is not None: _check_file(error, name, getattr(args, name))
+    out = 'table of predictions' if args.command == 'predict' else 'page of results'
+    for name,what in dict(out=out, save='model').items():
+        path = getattr(args, name, None)
+        if path is not None: _check_file(error, name, path, what)
 
 def _check_fit(args, error):
     if args.recipe: _check_recipe(args, error)
@@ -219,6 +228,8 @@ def _check_folder(path, error):
         error(f'argument --profile: {path!r} is not the name of a folder')
     if os.path.isdir(path) and not os.access(path, os.W_OK):
         error(f'argument --profile: {path!r} cannot be written to')
+    try: check_profile_files(path)
+    except OSError as e: error(f'argument --profile: {e}')
 
 def _check_pictures(args, error):
     "What only a folder of pictures takes, or what does not go together there"
@@ -252,20 +263,18 @@ def _only_sample(source):
     if source == 'auto': source = os.environ.get('TORCHNN_REALLY_DATA') or 'auto'
     return source == 'sample' or source == 'auto' and not has_mnist()
 
-def _check_file(error, name, path):
+def _check_file(error, name, path, what):
     "Where a file cannot be written, or something else would be lost or misnamed"
-    if name == 'out' and not path.lower().endswith(('.html','.htm')):
+    if what == 'page of results' and not path.lower().endswith(('.html','.htm')):
         error(f'argument --out: {path!r} must end in .html; it will be a page, which a browser '
               'also prints as PDF')
-    if name == 'save' and os.path.isfile(path) and not zipfile.is_zipfile(path):
-        error(f'argument --save: {path!r} is there, and is no model; '
-              'give another name, as model.pt')
-    if name == 'save' and os.path.exists(path) and not os.path.isfile(path):
-        error(f'argument --save: {path!r} is not the name of a file')
-    folder = os.path.dirname(path) or '.'
+    if what == 'table of predictions' and not path.lower().endswith('.csv'):
+        error(f'argument --out: {path!r} must end in .csv; it will be a table, a line a picture')
+    try: check_target(path, what)
+    except OSError as e: error(f'argument --{name}: {e}')
+    folder = os.path.dirname(os.path.realpath(path)) # a link may lead elsewhere
     if not os.path.isdir(folder): error(f'argument --{name}: there is no folder {folder!r}')
-    if not os.path.basename(path) or os.path.isdir(path):
-        error(f'argument --{name}: {path!r} is not the name of a file')
+    if not os.path.basename(path): error(f'argument --{name}: {path!r} is not the name of a file')
     if not os.access(folder, os.W_OK): error(f'argument --{name}: {folder!r} cannot be written to')
 
 # %% ../nbs/use/04_cli.ipynb #83c8dddd
@@ -273,23 +282,27 @@ def main(
     argv=None, # List of arguments; None: those of the process
 )->int:        # 0: done; 1: an error, or an unproven ladder; 130, 143: Ctrl-C, SIGTERM
     "Run a command; without one, say what there is; usage errors exit with 2"
-    with _sigterm_as_ctrl_c() as ended:
+    with _any_text(), _sigterm_as_ctrl_c() as ended:
         status = _answered(sys.argv[1:] if argv is None else argv)
         return 143 if ended else status
 
 def _answered(argv):
     "Run a command; its exit status, whatever ended it"
-    try: return _run(argv)
+    try:
+        try: return _run(argv)
+        finally: sys.stdout.flush() # now, where an error is answered
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         return 130
     except BrokenPipeError: # nobody reads on, as after `torchnn_really climb | head`
         mute(sys.stdout)
         return 1
-    except (ValueError, OSError, ArithmeticError, MemoryError, RuntimeError) as e:
+    except (ValueError, OSError, ImportError, ArithmeticError, MemoryError, RuntimeError) as e:
         if isinstance(e, RuntimeError) and type(e).__name__ != 'OutOfMemoryError': raise
         text = str(e) or type(e).__name__
         print(f'torchnn_really: {text}', *getattr(e, '__notes__', []), sep='\n', file=sys.stderr)
+        try: sys.stdout.flush()
+        except (OSError,ValueError): mute(sys.stdout) # a full disk: the error was just said
         return 1
 
 def mute(
@@ -298,6 +311,22 @@ def mute(
     "Let what is printed there go nowhere"
     with contextlib.suppress(OSError, ValueError): # not every stream has a number
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+@contextlib.contextmanager
+def _any_text():
+    "A character that the console lacks is printed as a question mark; none is an error"
+    before = {}
+    for name in ('stdout','stderr'):
+        stream = getattr(sys, name)
+        if stream is None: # it was closed from the start
+            setattr(sys, name, open(os.devnull, 'w', encoding='utf-8', errors='replace'))
+        elif hasattr(stream, 'reconfigure'):
+            before[stream] = stream.errors
+            stream.reconfigure(errors='replace')
+    try: yield
+    finally:
+        for stream,errors in before.items():
+            with contextlib.suppress(OSError, ValueError): stream.reconfigure(errors=errors)
 
 @contextlib.contextmanager
 def _sigterm_as_ctrl_c():

@@ -31,9 +31,8 @@ from .ladder import climb
 from .lean import keep_memory
 from .logged import fit_and_log
 from .pictures import (FOLDER_MODELS, FolderData, Pictures, batch_and_epochs,
-                                     folder_data, train_folder)
-from .picture_folders import list_pictures
-from .predicting import predict
+                                     folder_data, list_pictures, train_folder)
+from .predicting import Predictions, predict
 from .profiling import profiled
 from .recipes import _tutorial_epoch, run_recipe
 from .reports import save_report
@@ -41,7 +40,7 @@ from .run_panels import metric_of
 from .run_views import show_run
 from .proofs import threads
 from .runs import find_run, list_runs, runs_dir
-from .saving import load_model
+from .saving import check_finite, export_model, load_model
 from .tables import evenly_spaced, printable, show_table
 from .trainers import train_model
 from .training import fit
@@ -230,22 +229,23 @@ def _get_pictures(args):
     "The pictures in a folder; says which classes there are, and what was left out"
     data = folder_data(args.data, args.size, seed=args.seed, kind=args.kind,
                        channels=1 if args.kind == 'digit' else 3, flat=args.model == 'logistic',
-                       broken='skip' if args.skip_broken else 'refuse',
-                       background=args.background)
+                       broken='skip' if args.skip_broken else 'refuse')
     print(show_table(data.counts(), f'{args.data}: {data}'))
     for reason in data.skipped: print(f'skipped: {reason}')
-    _print_left_out(args, data)
+    _print_unused(args, data)
     if args.kind == 'whole': _print_size(args)
     few = [row['class'] for row in data.counts() if row['train'] < 10]
     if few: print(f"few pictures to learn from: fewer than ten of {', '.join(few)}; "
                   'some dozens of each class are better')
     return data
 
-def _print_left_out(args, data):
-    "Name every file that is left out, or say how to get the names"
-    if args.left_out:
-        for f in data.left_out: print(f'left out: {f.path} ({f.why})')
-    elif data.left_out: print('--left-out names each file that is left out')
+def _print_unused(args, data):
+    "Say how many pictures lie in no class's folder"
+    used = len(data.train_ds) + len(data.valid_ds) + len(data.skipped)
+    n = len(list_pictures(args.data)) - used
+    pictures = '1 picture' if n == 1 else f'{n} pictures'
+    verb = 'is' if n == 1 else 'are'
+    if n: print(f"{pictures} in {args.data} {verb} not used: in no class's folder")
 
 def _print_size(args):
     "Say what the model sees of each picture"
@@ -277,13 +277,21 @@ def _run_recipe(args):
 def _run_predict(args):
     "Say what a kept model sees in each picture; 1 if a picture could not be used"
     saved,paths = load_model(args.file),_expand(args.pictures)
+    check_finite(saved.model)
     if not paths: raise FileNotFoundError(f"no picture is in {', '.join(args.pictures)}")
-    rows = []
+    rows = Predictions()
     try:
         for path in paths: rows.append(_predict_one(saved, path, args.json, paths))
     finally: # also after Ctrl-C
+        if args.out: rows.save(args.out)
         if args.json: print(json.dumps(rows, indent=1))
     return int(any('error' in row for row in rows))
+
+def _run_export(args):
+    "Write a kept model for those who do not have this package"
+    export_model(args.file, args.to)
+    print(f'written to {args.to}')
+    return 0
 
 def _expand(texts):
     "Paths of pictures: folders stand for what is in them, and not every shell knows *"
@@ -371,5 +379,5 @@ def _run_info(args):
     return 0
 
 COMMANDS = dict( # By name: functions of the parsed arguments that return an exit status
-    climb=_run_climb, fit=_run_fit, predict=_run_predict, show=_run_show, runs=_run_runs,
-    data=_run_data, info=_run_info)
+    climb=_run_climb, fit=_run_fit, predict=_run_predict, export=_run_export, show=_run_show,
+    runs=_run_runs, data=_run_data, info=_run_info)

@@ -178,7 +178,7 @@ def draw_images(
 def _figure(picture, caption, wrong, size):
     "One picture with its caption"
     text,frame = html.escape(caption),WRONG if wrong else 'transparent'
-    lines = text.replace('\n', '<br>')
+    lines = re.sub(r'([-_]+)(?=\w)', r'\1<wbr>', text).replace('\n', '<br>') # long ones break here
     if wrong: lines = f'<b>{lines}</b>'
     image = (f'width:100%;height:auto;image-rendering:pixelated;display:block;'
              f'border:3px solid {frame};box-sizing:border-box')
@@ -206,8 +206,10 @@ def draw_predictions(
     captions = [f"{names[p]} {'=' if p == l else '≠'} {names[l]}\n{s:.1%}"
                 for p,l,s in zip(preds, labels, sure)]
     for i,file in enumerate(files): captions[i] += f'\n{Path(file).name}'
-    wide = bool(files) or max(map(len, names)) > 6
-    return draw_images(images, captions, wrong=wrong, size=size or (109 if wide else 78))
+    wide = 109 if files or max(map(len, names)) > 6 else 78
+    longest = max((len(word) for c in captions for word in re.split('[-_\s]', c)), default=0)
+    size = size or max(wide, min(8*longest, 240)) # no word is broken
+    return draw_images(images, captions, wrong=wrong, size=size)
 
 # %% ../nbs/kit/00_drawing.ipynb #7abd50f9
 WEIGHT_COLORS = ['#67001f', '#d6604d', '#f7f7f7', '#4393c3', '#053061'] # From lowest to highest

@@ -6,9 +6,15 @@
 __all__ = []
 
 # %% ../nbs/kit/11_files.ipynb #308b7b3f
+import mmap
 import os
+import re
 import secrets
+import stat
 import sys
+import time
+from contextlib import suppress
+from glob import escape
 from pathlib import Path
 
 # %% ../nbs/kit/11_files.ipynb #2bde9ce0
@@ -20,18 +26,84 @@ def cache_dir()->Path: # The folder; it need not exist yet
     else: base = os.environ.get('XDG_CACHE_HOME') or Path.home()/'.cache'
     return Path(base)/'torchnn_really'
 
-# %% ../nbs/kit/11_files.ipynb #b681c13a
+# %% ../nbs/kit/11_files.ipynb #82c62b74
+_BEGINS = { # By kind, how a file begins that this package wrote
+    'model': rb'PK\x03\x04.{26}[^/]{1,200}/data\.pkl.{0,300}torchnn_really\.model',
+    'exported model': rb'(PK\x03\x04.{26}[^/]{1,200}/data/|.{8}\{"__metadata__"|[\x08\x0a])'
+                      rb'.*torchnn_really\.exported',
+    'page of results': rb'<!doctype html>\n<html lang="en"><head>.{0,20000}?<style>\n:root \{ '
+                       rb'color-scheme: light dark; --text: #1c1917',
+    'history': rb'\{"epochs": \[(\{"|\], "steps": \[)',
+    'table of predictions': rb'(file|item),label,probability',
+    'trace': rb'\{.{0,99999}?"torchnn_really":\{"steps":',
+    'profile': rb'[\d,]+ steps, [\d.,]+ s by the clock, '}
+
+def check_target(
+    path:str|Path,      # File to write
+    what:str|None=None, # What it will be, one of the kinds; None: any file may be there
+):
+    "Raise an error if something is there that a new file must not replace"
+    try: mode = os.stat(path).st_mode
+    except FileNotFoundError: return
+    if not stat.S_ISREG(mode):
+        kind = 'folder' if stat.S_ISDIR(mode) else 'device, a pipe or a socket'
+        raise FileExistsError(f'{str(path)!r} is not the name of a file: it is a {kind}')
+    if what and os.path.getsize(path) and not _is_ours(path, what):
+        raise FileExistsError(f'{str(path)!r} is there, and is no {what}; give another name')
+    if not os.access(path, os.W_OK): raise PermissionError(f'{str(path)!r} cannot be written to')
+
+def _is_ours(path, what):
+    with open(path, 'rb') as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return re.match(_BEGINS[what], data, re.DOTALL) is not None
+
+def check_profile_files(
+    folder:str|Path, # Where `Profile.save` writes
+):
+    "The same for all files of a profile"
+    for name,what in {'trace.json': 'trace', 'profile.txt': 'profile',
+                      'profile.html': 'page of results'}.items():
+        check_target(Path(folder)/name, what)
+
+# %% ../nbs/kit/11_files.ipynb #967cbfac
 def store_file(
     path:Path,            # Where the file shall be
     data:bytes|bytearray, # What it shall hold
+    what:str|None=None,   # What it is, as in `check_target`
 ):
     "Write a file and rename it into place: readers find the old one or the new one, whole"
-    part = path.with_name(f'.{path.name}.{secrets.token_hex(4)}.part')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    check_target(path, what)
+    path = Path(os.path.realpath(path)) # a link stays
+    name = f'.{path.name[:50]}.' # with what follows, no longer than a name may be
+    for left in path.parent.glob(f'{escape(name)}{"[0-9a-f]"*8}.part'): _remove_left(left)
+    part = path.with_name(f'{name}{secrets.token_hex(4)}.part')
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, 'xb') as f:
+        with _open_locked(part) as f:
             f.write(data)
             f.flush()
             os.fsync(f.fileno()) # now it is on the disk, not only on its way
-        os.replace(part, path)
+            with suppress(FileNotFoundError): os.chmod(part, stat.S_IMODE(path.stat().st_mode))
+            if os.name != 'nt': os.replace(part, path)
+        if os.name == 'nt': os.replace(part, path) # it renames no open file
     finally: part.unlink(missing_ok=True)
+
+def _open_locked(part):
+    "A new file with a lock on it"
+    while True:
+        f = open(part, 'xb')
+        with suppress(ImportError, OSError): # Windows has no such locks, nor has every network
+            import fcntl
+            fcntl.flock(f, fcntl.LOCK_EX)
+        if part.exists(): return f # else it was removed before it had its lock
+        f.close()
+
+def _remove_left(part):
+    "Remove a half-written file, unless a program is still at it"
+    with suppress(OSError):
+        try: import fcntl
+        except ImportError:
+            if time.time() - part.stat().st_mtime > 60: part.unlink()
+            return
+        with open(part, 'rb+') as f:
+            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink()

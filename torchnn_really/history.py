@@ -97,7 +97,7 @@ class History:
     ):
         "Write rows, losses and the end as JSON"
         kept = dict(epochs=self.epochs, steps=self.steps.tolist(), stopped=self.stopped)
-        store_file(Path(path), json.dumps(kept, default=float).encode())
+        store_file(Path(path), json.dumps(kept, default=float).encode(), 'history')
 
     @classmethod
     def load(cls,

@@ -75,7 +75,7 @@ def save_page(
     head = ('<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
             f'<title>{html.escape(title)}</title><style>{_STYLE}</style>')
     page = f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n'
-    store_file(Path(path), page.encode(errors='replace'))
+    store_file(Path(path), page.encode(errors='replace'), 'page of results')
 
 # %% ../nbs/kit/04_pages.ipynb #40b5b160
 def versions_line()->str:

@@ -11,6 +11,7 @@ import warnings
 from collections import Counter
 from pathlib import Path
 import numpy as np
+from torchnn_really.files import store_file
 from torchnn_really.pages import save_page
 from torchnn_really.phases import PHASES, PhaseClock
 from torchnn_really.show import new_ax
@@ -35,8 +36,8 @@ def _operator_rows(trace):
     def row(phase, name, calls, times):
         n = max(1, counts.get('validation' if phase == 'validation' else 'steps', 1))
         typical = np.median([*times.values(), *[0]*(n - len(times))])
-        return typical,dict(phase=phase, operator=name, calls_a_batch=f'{calls/n:.4g}',
-                            self_µs_a_batch=f'{typical:.1f}')
+        return typical,{'phase': phase, 'operator': name, 'calls a batch': f'{calls/n:.4g}',
+                        'self µs a batch': f'{typical:.1f}'} # an identifier has another µ
     found = _by_batch(trace) if trace else {}
     rows = [row(*key, *value) for key,value in found.items() if key[0]]
     return [r for _,r in sorted(rows, key=lambda pair: pair[0], reverse=True)]
@@ -107,7 +108,7 @@ class Profile:
         "Write the trace and the tables: trace.json, profile.txt, profile.html"
         folder = check_folder(folder)
         if self.trace: write_trace(self.trace, folder/'trace.json')
-        (folder/'profile.txt').write_text(f'{self!r}\n', encoding='utf-8')
+        store_file(folder/'profile.txt', f'{self!r}\n'.encode(errors='replace'), 'profile')
         save_page(folder/'profile.html', self._repr_html_(), 'Where the time went')
 
     def save_or_warn(self,

@@ -9,8 +9,8 @@ __all__ = []
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
-from .history import History, NonFiniteLoss
-from .saving import save_model
+from .history import History
+from .saving import check_finite, save_model
 
 # %% ../nbs/use/16_save_at_end.ipynb #d3e07af0
 class SaveAtEnd:
@@ -36,8 +36,9 @@ class SaveAtEnd:
         error, # What ended it, or None
     ):
         "Save the model, unless its numbers are lost"
-        if isinstance(error, NonFiniteLoss) and not _is_finite(self.model):
-            self.problem = 'the model is not saved: it holds numbers that are not finite'
+        try: check_finite(self.model)
+        except ValueError as e:
+            self.problem = f"the model is not saved: {str(e).replace('the model', 'it', 1)}"
         self.save()
 
     def save(self):
@@ -58,6 +59,3 @@ class SaveAtEnd:
         return path
 
 _PREFIX = 'torchnn_really-'
-
-def _is_finite(model):
-    return all(bool(t.isfinite().all()) for t in model.state_dict().values())

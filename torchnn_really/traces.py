@@ -15,19 +15,20 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 import torch
-from torchnn_really.files import store_file
+from torchnn_really.files import check_profile_files, store_file
 from torchnn_really.tracker import Tracker
 
 # %% ../nbs/kit/20_traces.ipynb #7bd3d9b3
 def check_folder(
     folder:str|Path, # Path of a folder
 )->Path:
-    "The folder, made if need be"
+    "The folder, made if need be; nothing of others is there that would be overwritten"
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f'folder is {str(folder)!r}, which is a file; it must be a folder, '
                          'or a new name')
     folder.mkdir(parents=True, exist_ok=True)
+    check_profile_files(folder)
     return folder
 
 def write_trace(
@@ -35,7 +36,7 @@ def write_trace(
     path:str|Path, # File to write, as 'trace.json'
 ):
     "Write a trace in one step: what is there is whole, whoever stops this"
-    store_file(Path(path), json.dumps(trace, separators=(',',':')).encode())
+    store_file(Path(path), json.dumps(trace, separators=(',',':')).encode(), 'trace')
 
 def read_trace(
     path:str|Path, # File with a trace, as `Profile.save` or `torch.profiler` writes it
