@@ -31,7 +31,8 @@ from .ladder import climb
 from .lean import keep_memory
 from .logged import fit_and_log
 from .pictures import (FOLDER_MODELS, FolderData, Pictures, batch_and_epochs,
-                                     folder_data, list_pictures, train_folder)
+                                     folder_data, train_folder)
+from .picture_folders import list_pictures
 from .predicting import Predictions, predict
 from .profiling import profiled
 from .recipes import _tutorial_epoch, run_recipe
@@ -229,23 +230,22 @@ def _get_pictures(args):
     "The pictures in a folder; says which classes there are, and what was left out"
     data = folder_data(args.data, args.size, seed=args.seed, kind=args.kind,
                        channels=1 if args.kind == 'digit' else 3, flat=args.model == 'logistic',
-                       broken='skip' if args.skip_broken else 'refuse')
+                       broken='skip' if args.skip_broken else 'refuse',
+                       background=args.background)
     print(show_table(data.counts(), f'{args.data}: {data}'))
     for reason in data.skipped: print(f'skipped: {reason}')
-    _print_unused(args, data)
+    _print_left_out(args, data)
     if args.kind == 'whole': _print_size(args)
     few = [row['class'] for row in data.counts() if row['train'] < 10]
     if few: print(f"few pictures to learn from: fewer than ten of {', '.join(few)}; "
                   'some dozens of each class are better')
     return data
 
-def _print_unused(args, data):
-    "Say how many pictures lie in no class's folder"
-    used = len(data.train_ds) + len(data.valid_ds) + len(data.skipped)
-    n = len(list_pictures(args.data)) - used
-    pictures = '1 picture' if n == 1 else f'{n} pictures'
-    verb = 'is' if n == 1 else 'are'
-    if n: print(f"{pictures} in {args.data} {verb} not used: in no class's folder")
+def _print_left_out(args, data):
+    "Name every file that is left out, or say how to get the names"
+    if args.left_out:
+        for f in data.left_out: print(f'left out: {f.path} ({f.why})')
+    elif data.left_out: print('--left-out names each file that is left out')
 
 def _print_size(args):
     "Say what the model sees of each picture"

@@ -19,7 +19,7 @@ from torch import nn
 from . import __version__
 from .convnets import Mnist_CNN, any_size_cnn, sequential_cnn
 from .files import check_target, store_file
-from .photos import PICTURE_SUFFIXES
+from .picture_files import PICTURE_SUFFIXES
 from .pictures import Pictures, check_pictures, picture_cnn
 from .rungs import Mnist_Logistic
 
