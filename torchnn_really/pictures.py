@@ -352,7 +352,7 @@ def _changing(dl, ds):
 
 def _spec_of(name, data):
     "What is trained: a network by its name, a model, or a function that makes one"
-    if isinstance(name, nn.Module) or callable(name) and not isinstance(name, type(data)):
+    if callable(name): # a model is, too
         _check_data(data)
         def arch(*_): return name if isinstance(name, nn.Module) else name()
         return ModelSpec(arch, dict(lr=.05, momentum=.9))

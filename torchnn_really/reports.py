@@ -107,7 +107,8 @@ def _add_answers(page, x, y, probabilities, classes, files):
     names,right = class_names(classes, k),int((preds == y).sum())
     share = f'{right:,} of the {len(y):,} items for validation are right, {right/len(y):.1%}.'
     counts = torch.bincount(y*k + preds, minlength=k*k).view(k, k)
-    page.about += f'\n{share} Balanced accuracy, each class the same: {balanced_accuracy(counts):.1%}.'
+    balanced = f'Balanced accuracy, each class the same: {balanced_accuracy(counts):.1%}.'
+    page.about += f'\n{share} {balanced}'
     wrong,good = surest_mistakes(y, probabilities),correct_examples(y, probabilities)
     if are_pictures(x) and len(wrong):
         of_wrong = files and [files[i] for i in wrong.tolist()]
