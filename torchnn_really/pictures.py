@@ -18,6 +18,9 @@ import torch
 from torch import nn, optim
 from torch.utils.data import TensorDataset
 from .arguments import check_count, check_device
+from .batches import get_data
+from .callbacks import EarlyStopping, KeepBest, Schedule
+from .convnets import WrappedDataLoader
 from .device import dataset_on
 from .digits import epochs_for
 from .files import cache_dir, store_file
@@ -26,7 +29,10 @@ from .photos import digit_picture
 from .picture_files import on_background, open_picture
 from .picture_folders import count_left_out, list_folder
 from .progress import progress_bar
-from .trainers import MODELS, ModelSpec, fit_datasets
+from .rungs import get_model
+from .small_sets import change_pictures, class_weights, mirror_is_safe, small_cnn
+from .trainers import MODELS, ModelSpec
+from .training import fit
 
 # %% ../nbs/use/12_pictures.ipynb #a6f03837
 class Pictures(NamedTuple):
@@ -266,7 +272,7 @@ def picture_cnn(
 
 # %% ../nbs/use/12_pictures.ipynb #3eab69e9
 FOLDER_MODELS = MODELS | dict( # The models that `train_folder` knows, by name
-    pictures=ModelSpec(picture_cnn, dict(lr=.05, momentum=.9)))
+    pictures=ModelSpec(small_cnn, dict(lr=.05, momentum=.9)))
 
 def batch_and_epochs(
     n:int,                # Items to train on
@@ -280,7 +286,7 @@ def batch_and_epochs(
 
 # %% ../nbs/use/12_pictures.ipynb #7057b35d
 def train_folder(
-    name:str,                           # 'pictures', 'logistic', 'cnn' or 'sequential'
+    name:str|nn.Module|Callable,        # 'pictures', 'logistic', 'cnn', 'sequential'; or a model
     data:FolderData,                    # As from `folder_data`
     epochs:int|None=None,               # Passes; None: about 1,560 steps, at most 100
     bs:int|None=None,                   # Pictures a batch; None: 64, or 16 below 1,280
@@ -290,25 +296,50 @@ def train_folder(
     opt_args:dict|None=None,            # Its options; None: the model's own, for SGD
     **fit_args,                         # Hooks and more, for `fit`
 )->tuple[nn.Module,History]:            # The model, and the `History`
-    "Train one of four networks on a folder's pictures"
-    _check_train_folder(name, data)
-    spec,device = FOLDER_MODELS[name],check_device(device)
+    "Train a network on a folder's pictures; the model is that of the best epoch"
+    spec = _spec_of(name, data)
+    device = check_device(device)
     bs,epochs = batch_and_epochs(len(data.train_ds), bs, epochs)
     channels,n_classes = data.pictures.channels,len(data.classes)
     def arch(): return spec.arch(channels, n_classes).to(device)
     torch.manual_seed(seed)
     train_ds,valid_ds = dataset_on(data.train_ds, device),dataset_on(data.valid_ds, device)
-    return fit_datasets(train_ds, valid_ds, epochs, bs, arch, opt_func,
-                        spec.options(opt_func, opt_args), **fit_args)
+    train_dl,valid_dl = get_data(train_ds, valid_ds, bs)
+    model,opt = get_model(arch, opt_func, **spec.options(opt_func, opt_args))
+    callbacks = [KeepBest(), EarlyStopping(max(10, epochs//3))]
+    if name == 'pictures':
+        callbacks.append(Schedule(_one_cycle(opt, epochs*len(train_dl)), 'step'))
+        train_dl = _changing(train_dl, train_ds)
+    callbacks += fit_args.pop('callbacks', ())
+    loss_func = nn.CrossEntropyLoss(class_weights(train_ds.tensors[1], n_classes))
+    return model,fit_args.pop('fit', fit)(epochs, model, loss_func, opt, train_dl, valid_dl,
+                                          callbacks=callbacks, **fit_args)
+
+def _one_cycle(opt, steps):
+    "A learning rate that grows to the optimizer's and then falls to nothing"
+    rates = [group['lr'] for group in opt.param_groups]
+    return optim.lr_scheduler.OneCycleLR(opt, rates, total_steps=steps+1, cycle_momentum=False)
+
+def _changing(dl, ds):
+    "A loader whose pictures are changed a little each time"
+    mirror = mirror_is_safe(*ds.tensors)
+    return WrappedDataLoader(dl, lambda xb, yb: (change_pictures(xb, mirror), yb))
+
+def _spec_of(name, data):
+    "What is trained: a network by its name, a model, or a function that makes one"
+    if callable(name): # a model is, too
+        _check_data(data)
+        def arch(*_): return name if isinstance(name, nn.Module) else name()
+        return ModelSpec(arch, dict(lr=.05, momentum=.9))
+    _check_train_folder(name, data)
+    return FOLDER_MODELS[name]
 
 def _check_train_folder(name, data):
     "Raise an error unless this network takes these pictures"
     if isinstance(name, FolderData):
         raise TypeError('name is a FolderData; the name comes first, '
                         "as train_folder('pictures', data)")
-    if not isinstance(data, FolderData):
-        raise TypeError(f'data is a {type(data).__name__}; give what folder_data returns, '
-                        "as train_folder('pictures', folder_data('photos'))")
+    _check_data(data)
     if name not in FOLDER_MODELS:
         raise ValueError(f"name is {name!r}; the models are {', '.join(FOLDER_MODELS)}")
     p = data.pictures
@@ -318,3 +349,8 @@ def _check_train_folder(name, data):
     if p.flat != (name == 'logistic'):
         raise ValueError(f'data has flat={p.flat}; {name} needs '
                          f"folder_data(…, flat={name == 'logistic'})")
+
+def _check_data(data):
+    if not isinstance(data, FolderData):
+        raise TypeError(f'data is a {type(data).__name__}; give what folder_data returns, '
+                        "as train_folder('pictures', folder_data('photos'))")

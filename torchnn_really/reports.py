@@ -46,8 +46,24 @@ def _history_parts(history, ylabel='loss, nats'):
     if not charts.html: return []
     charts,rows = Drawing(charts.live(), charts.text), evenly_spaced(history.epochs, 12)
     if not rows: return [charts]
+    best = _best_row(history.epochs)
+    if best is not None and best not in rows:
+        rows = sorted([*rows, best], key=history.epochs.index)
     few = f', {len(rows)} of {len(history.epochs)}'*(len(rows) < len(history.epochs))
     return [charts, folded(f'the numbers of each epoch{few}', show_table(rows))]
+
+def _best_row(rows):
+    "The row with the lowest validation loss; None where nothing was validated"
+    rows = [row for row in rows if row.get('valid_loss') is not None]
+    return min(rows, key=lambda row: row['valid_loss'], default=None)
+
+def _say_best(rows):
+    "Which epoch was best, as lines of a report"
+    best = _best_row(rows)
+    if best is None: return []
+    right = f", accuracy {best['accuracy']:.1%}" if best.get('accuracy') is not None else ''
+    return [f"Best epoch: {best['epoch']} of {rows[-1]['epoch']}, with the lowest validation loss, "
+            f"{best['valid_loss']:.4g}{right}."]
 
 # %% ../nbs/use/07_reports.ipynb #b123efce
 def _all_outputs(model, ds, bs=500):
@@ -67,12 +83,32 @@ def _all_outputs(model, ds, bs=500):
     return tuple(torch.cat(part) for part in zip(*found))
 
 # %% ../nbs/use/07_reports.ipynb #e52b6cee
+def balanced_accuracy(
+    counts:torch.Tensor, # `(k, k)`, a row for each true class, a column for each prediction
+)->float:                # From 0 to 1
+    "The mean over the classes of the share that is right"
+    rows = counts.sum(1) > 0
+    return (counts.diag()[rows]/counts.sum(1)[rows]).mean().item()
+
+def confused_pairs(
+    counts:torch.Tensor, # As in `balanced_accuracy`
+    names:list,          # Of the classes
+    n:int=5,             # At most this many
+)->list:                 # Dicts of true, taken for, how often, of: rows of a table
+    "The mistakes that are made most often"
+    off = counts - counts.diag().diag()
+    k,found = len(counts),off.flatten().argsort(descending=True, stable=True)[:n].tolist()
+    return [{'true': names[i//k], 'taken for': names[i%k], 'how often': int(off[i//k,i%k]),
+             'of': int(counts[i//k].sum())} for i in found if off[i//k,i%k]]
+
 def _add_answers(page, x, y, probabilities, classes, files):
     "Mistakes, what is right, and what is mixed up"
     k,preds = probabilities.shape[1],probabilities.argmax(1)
     names,right = class_names(classes, k),int((preds == y).sum())
     share = f'{right:,} of the {len(y):,} items for validation are right, {right/len(y):.1%}.'
-    page.about += f'\n{share}'
+    counts = torch.bincount(y*k + preds, minlength=k*k).view(k, k)
+    balanced = f'Balanced accuracy, each class the same: {balanced_accuracy(counts):.1%}.'
+    page.about += f'\n{share} {balanced}'
     wrong,good = surest_mistakes(y, probabilities),correct_examples(y, probabilities)
     if are_pictures(x) and len(wrong):
         of_wrong = files and [files[i] for i in wrong.tolist()]
@@ -84,8 +120,9 @@ def _add_answers(page, x, y, probabilities, classes, files):
         page.add('Some it gets right', 'The first of each class, then the second of each, and so '
                  'on.', grid, fold=True)
     words = ['A row for each true class, a column for each prediction.'] if k <= 20 else []
-    counts = torch.bincount(y*k + preds, minlength=k*k).view(k, k)
-    page.add('What it mixes up', *words, draw_matrix(counts, names), fold=True)
+    pairs = confused_pairs(counts, names)
+    tables = [show_table(pairs, 'most often')] if pairs else []
+    page.add('What it mixes up', *words, *tables, draw_matrix(counts, names), fold=True)
 
 def _add_weights(page, model, x, classes):
     "The weights of its first layer, if they can be seen"
@@ -106,7 +143,7 @@ def _training_page(model, valid_ds, history=None, classes=None, *, title='', abo
         stopped = [f'Stopped early: {history.stopped}, after {len(history.steps):,} steps; '
                    f'whole epochs: {len(history.epochs)}.'] if history.stopped else []
         parts = _history_parts(history, 'loss, nats' if is_classes else 'loss')
-        page.add('How it went', *stopped, *parts)
+        page.add('How it went', *_say_best(history.epochs), *stopped, *parts)
     if is_classes: _add_answers(page, x, y, out.softmax(1), classes, files)
     _add_weights(page, model, x, classes)
     rows = [dict(setting=k, value='' if v is None else str(v)) for k,v in (settings or {}).items()]

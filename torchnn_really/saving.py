@@ -22,10 +22,11 @@ from .files import check_target, store_file
 from .picture_files import PICTURE_SUFFIXES
 from .pictures import Pictures, check_pictures, picture_cnn
 from .rungs import Mnist_Logistic
+from .small_sets import small_cnn
 
 # %% ../nbs/use/13_saving.ipynb #840f721a
 ARCHITECTURES = {f.__name__: f for f in ( # Architectures that a file may ask for by name
-    Mnist_Logistic, Mnist_CNN, sequential_cnn, any_size_cnn, picture_cnn)}
+    Mnist_Logistic, Mnist_CNN, sequential_cnn, any_size_cnn, picture_cnn, small_cnn)}
 
 class SavedModel(NamedTuple):
     "A model, and what its file says of it"
