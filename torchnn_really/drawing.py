@@ -207,7 +207,7 @@ def draw_predictions(
                 for p,l,s in zip(preds, labels, sure)]
     for i,file in enumerate(files): captions[i] += f'\n{Path(file).name}'
     wide = 109 if files or max(map(len, names)) > 6 else 78
-    longest = max((len(word) for c in captions for word in re.split('[-_\s]', c)), default=0)
+    longest = max((len(word) for c in captions for word in re.split(r'[-_\s]', c)), default=0)
     size = size or max(wide, min(8*longest, 240)) # no word is broken
     return draw_images(images, captions, wrong=wrong, size=size)
 

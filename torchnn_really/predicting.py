@@ -15,7 +15,8 @@ import torch
 import torch.nn.functional as F
 from .drawing import png_url
 from .files import store_file
-from .pictures import as_input, list_pictures, picture_bytes
+from .picture_folders import list_pictures
+from .pictures import as_input, picture_bytes
 from .saving import SavedModel, _wide, check_finite, load_model
 from .tables import Table, show_table
 
