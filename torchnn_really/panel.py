@@ -85,7 +85,8 @@ def _arrange(w, inputs, buttons, bar, views):
     flow = dict(flex_flow='row wrap', align_items='flex-start')
     left = w.VBox(inputs, layout=w.Layout(flex='0 1 310px', margin='0 16px 0 0'))
     head = [w.HBox(buttons, layout=w.Layout(flex_flow='row wrap')), bar, views['status']]
-    right = w.VBox([views['curves'], views['digits']], layout=w.Layout(flex='1 1 340px', min_width='0', max_width='680px'))
+    right = w.VBox([views['curves'], views['digits']],
+                   layout=w.Layout(flex='1 1 340px', min_width='0', max_width='680px'))
     below = w.HBox([views['weights'], views['matrix']],
                    layout=w.Layout(**flow, grid_gap='8px 32px', margin='12px 0'))
     top = w.HBox([left, right], layout=w.Layout(**flow))
@@ -131,7 +132,7 @@ def _weakly(act):
     "A function for a widget, which would keep the panel for ever if it held it"
     known = weakref.WeakMethod(act)
     def do(*args):
-        if known(): known()(*args)
+        if (alive := known()): alive(*args)
     return do
 
 # %% ../nbs/use/21_panel.ipynb #0126f9ff
@@ -298,7 +299,7 @@ class TrainingControls:
     def _repr_mimebundle_(self, **kwargs):
         "The widgets in a notebook that is alive, otherwise the still picture"
         if in_notebook():
-            self.widget.panel = self # what is shown is held
+            setattr(self.widget, 'panel', self) # what is shown is held
             return self.widget._repr_mimebundle_(**kwargs)
         state = self.run.state if self.run else 'idle'
         return {'text/plain': f'TrainingControls: {state}', 'text/html': self._repr_html_()}
