@@ -60,11 +60,17 @@ def _write_page(view, path):
 
 def _run_climb(args):
     "Climb the ladder and print it"
-    ladder = climb(_get_digits(args.data), args.epochs, seed=args.seed)
-    print(ladder, flush=True)
-    if args.out: _write_page(ladder, args.out)
+    try: ladder = climb(_get_digits(args.data), args.epochs, seed=args.seed)
+    except Exception as error:
+        if climbed := getattr(error, 'ladder', None): _keep_ladder(climbed, args)
+        raise
+    _keep_ladder(ladder, args)
     if ladder.stopped: return 130
     return 0 if ladder.proven else 1
+
+def _keep_ladder(ladder, args):
+    print(ladder, flush=True)
+    if args.out: _write_page(ladder, args.out)
 
 # %% ../nbs/use/16_commands.ipynb #20beaa04
 def _run_fit(args):

@@ -154,10 +154,8 @@ class Ladder:
     def __init__(self,
         heading:str, # What it was run on
     ):
-        self.heading,self.rows,self.losses,self.stopped = heading,[],{},False
-        # for the page: a dozen digits with labels; of each row its first weights, and what it
-        # made of those digits
-        self.digits:tuple = ()
+        self.heading,self.rows,self.losses,self.stopped = heading,[],{},''
+        self.digits:tuple = () # for the page: a dozen, with labels; and of each row:
         self.weights,self.probabilities = {},{}
 
     @property
@@ -166,14 +164,15 @@ class Ladder:
         return all(r.proven for r in self.rows)
 
     def verdict(self)->str:
-        "One line on what was proven, then the rows' notes and whether the climb was interrupted"
+        "One line on what was proven, then the rows' notes and what ended the climb early"
         claims = [r for r in self.rows if r.same != 'new behaviour'][1:]
         broken = [r.rung for r in claims if not r.proven]
         first = f'every "same" proven: {len(claims)} of {len(claims)}'
         if not claims: first = 'nothing to compare yet'
         if broken: first = f"NOT the same: {', '.join(broken)}"
         notes = [r.note for r in self.rows if r.note]
-        return '\n'.join([first, *notes, *['interrupted: the rows so far']*self.stopped])
+        if self.stopped: notes.append(f'{self.stopped}: the rows so far')
+        return '\n'.join([first, *notes])
 
     def table(self):
         "The rows as a table"
@@ -216,8 +215,7 @@ class Ladder:
 def _pick_digits(probabilities, data):
     "Six digits that a model gets wrong, and six that it gets right, with their labels"
     y = data.y_valid
-    wrong,right = surest_mistakes(y, probabilities, 6),correct_examples(y, probabilities, 6)
-    chosen = torch.cat([wrong, right])
+    chosen = torch.cat([f(y, probabilities, 6) for f in (surest_mistakes, correct_examples)])
     return data.x_valid[chosen], y[chosen]
 
 _CELL = 'padding:.25em .3em;text-align:{};border-bottom:1px solid #8888;vertical-align:top'
@@ -250,17 +248,19 @@ def climb(
     seed:int=0,            # Seed for each of them
     *,
     progress:bool=True,    # Show a progress bar, in a terminal or a notebook?
-)->Ladder:                 # The rows; Ctrl-C ends the climb and keeps those that are done
+)->Ladder:                 # The rows so far, also after Ctrl-C; an error has them as `.ladder`
     "Run every rung, then ours, then `fit` with every model, and compare each with the one above"
     if data is None: data = load_data()
     epochs = check_run(data, epochs, bs, lr=1)
     passes = 'epoch' if epochs == 1 else 'epochs'
     ladder = Ladder(f'{data.heading} · {epochs} {passes} · batch {bs} · seed {seed}')
     try:
-        n = len(RUNGS) + 1 + len(MODELS)
-        with progress_bar(n, 'climbing', 'rung', progress, lines=True) as bar:
+        with progress_bar(len(RUNGS)+1+len(MODELS), 'climb', 'rung', progress, lines=True) as bar:
             _climb_steps(ladder, data, epochs, bs, seed, bar)
-    except KeyboardInterrupt: ladder.stopped = True
+    except KeyboardInterrupt: ladder.stopped = 'interrupted'
+    except Exception as error:
+        ladder.stopped,error.ladder = type(error).__name__,ladder # type: ignore
+        raise
     return ladder
 
 def _climb_steps(ladder, data, epochs, bs, seed, bar):

@@ -96,6 +96,55 @@ def check_without_nan(
     module(x, torch.tensor(2.)).sum().backward()
     if not x.grad.isnan().any(): return 'the handle does not remove the hook'
 
+# %% ../nbs/kit/30_module_exercises.ipynb #a1bc91ec
+def _global_hooks():
+    "torch's dicts of global hooks"
+    place = vars(nn.modules.module)
+    return [d for name,d in place.items()
+            if name.startswith('_global_') and name.endswith('_hooks')]
+
+@hints
+def check_count_calls(
+    f:Callable, # The answer: takes a function without arguments
+)->str|None:
+    "What is still wrong with `count_calls`, or 'right'"
+    def fails(): raise KeyError('run')
+    def run(): nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))(torch.ones(2))
+    before = [{**d} for d in _global_hooks()]
+    try:
+        got = f(run)
+        if got is None: return 'it returned None; return the counts, a dict'
+        if not got: return 'nothing was counted; register a global hook, then call run'
+        if got != dict(Sequential=1, Linear=2, ReLU=1): return f'it counted {got}'
+        if [*map(dict, _global_hooks())] != before: return 'a hook is left; use with'
+        try: f(fails)
+        except KeyError: pass
+        if [*map(dict, _global_hooks())] != before:
+            return 'after an error in run, a hook is left; use with'
+    finally:
+        for d,its in zip(_global_hooks(), before):
+            for key in d.keys() - its.keys(): del d[key]
+
+@hints
+def check_frozen_biases(
+    f:Callable, # The answer: takes nothing
+)->str|None:
+    "What is still wrong with `frozen_biases`, or 'right'"
+    before,old = [{**d} for d in _global_hooks()],nn.Linear(2, 3)
+    try:
+        handle = f()
+        if handle is None: return 'it returned None; return the handle'
+        new = nn.Linear(2, 3)
+        if not isinstance(new.bias, nn.Parameter): return 'bias is no parameter any more'
+        if new.bias.requires_grad: return 'the bias of a new Linear needs a gradient'
+        if not new.weight.requires_grad: return 'the weight needs no gradient; look at the name'
+        if not old.bias.requires_grad: return 'an older bias was changed'
+        handle.remove()
+        if not nn.Linear(2, 3).bias.requires_grad: return 'the handle removes nothing'
+    finally:
+        for d,its in zip(_global_hooks(), before):
+            for key in d.keys() - its.keys(): del d[key]
+
 # %% ../nbs/kit/30_module_exercises.ipynb #614249ac
 @hints
 def check_with_prefix(

@@ -27,7 +27,9 @@ def built_up(
         'channels last': dict(channels_last=True),
         'bfloat16: 98 %': second._asdict(),
         'a third, and more channels': dict(layers=third.layers),
-        '1.1 epochs': dict(epochs=third.epochs),
+        'in float32': dict(bfloat16=False),
+        'batches of 128': dict(bs=third.bs), 'momentum 0.9': dict(momentum=third.momentum),
+        '1.3 epochs': dict(epochs=third.epochs),
         'moved batches: 99 %': third._asdict()}
     return {name: (r := r._replace(**choice)) for name,choice in choices.items()}
 
@@ -46,9 +48,9 @@ def taken_apart(
         "momentum, but not Nesterov's": dict(nesterov=False),
         'constant rate': dict(warmup=None), 'no warm-up': dict(warmup=0.),
         'no label smoothing': dict(smoothing=0.),
-        'no weight decay': dict(weight_decay=0.), 'batches of 128': dict(bs=128),
-        'batches of 256': dict(bs=256), 'one view': dict(views=((0,0),)),
+        'no weight decay': dict(weight_decay=0.), 'one view': dict(views=((0,0),)),
         'SGD not fused': dict(fused=False)}
+    changes |= {f'batches of {bs}': dict(bs=bs) for bs in (64, 128, 256) if bs != r.bs}
     moved = 'batches not moved' if r.shifts else 'batches moved'
     changes |= {moved: dict(shifts=0 if r.shifts else 1)}
     changes |= other('channels_last', 'channels last', 'not channels last')

@@ -158,8 +158,8 @@ def _recipe_for(goal):
     recipes = {
         97: Recipe(((16,6,4),), .35, views=views, channels_last=False),
         98: Recipe(((16,6,4),(32,3,1)), .4, views=views, bfloat16=low),
-        99: Recipe(((32,6,4),(32,3,1),(64,3,1)), 1.1, shifts=1, views=views,
-                   bfloat16=low)}
+        99: Recipe(((32,6,4),(32,3,1),(64,3,1)), 1.3, bs=128, momentum=.9, shifts=1,
+                   views=views)}
     if goal in recipes: return recipes[goal]
     raise ValueError(f'goal is {goal}; it must be 97, 98 or 99')
 

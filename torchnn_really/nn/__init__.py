@@ -4,13 +4,16 @@
 
 # %% auto #0
 __all__ = ['AdaptiveAvgPool2d', 'AvgPool2d', 'BatchNorm1d', 'BatchNorm2d', 'Buffer', 'Conv2d', 'CrossEntropyLoss', 'Dropout',
-           'Embedding', 'Flatten', 'Identity', 'LayerNorm', 'Linear', 'LogSoftmax', 'MSELoss', 'MaxPool2d', 'Module',
-           'ModuleDict', 'ModuleList', 'MultiheadAttention', 'NLLLoss', 'Parameter', 'ParameterDict', 'ParameterList',
-           'ReLU', 'Sequential', 'Softmax', 'Unflatten', 'as_torch', 'data', 'functional', 'init', 'optim']
+           'Embedding', 'Flatten', 'GELU', 'Identity', 'L1Loss', 'LayerNorm', 'Linear', 'LogSoftmax', 'MSELoss',
+           'MaxPool2d', 'Module', 'ModuleDict', 'ModuleList', 'MultiheadAttention', 'NLLLoss', 'Parameter',
+           'ParameterDict', 'ParameterList', 'ReLU', 'Sequential', 'Sigmoid', 'Softmax', 'Softmin', 'Tanh', 'Unflatten',
+           'as_torch', 'data', 'functional', 'init', 'optim']
 
 # %% ../../nbs/use/17_nn.ipynb #d579474b
+from types import SimpleNamespace
 from . import data, functional, init, optim
 from .containers import ModuleDict, ModuleList, Sequential
+from .global_hooks import everywhere
 from .interchange import as_torch
 from .layers import Conv2d, Embedding, Identity, Linear
 from .module import Buffer, Module, Parameter
@@ -18,12 +21,16 @@ from .multihead import MultiheadAttention
 from .modes import BatchNorm1d, BatchNorm2d, Dropout, LayerNorm
 from .parameters import ParameterDict, ParameterList
 from .stateless import AdaptiveAvgPool2d, AvgPool2d, CrossEntropyLoss, Flatten
-from .stateless import LogSoftmax, MaxPool2d, MSELoss, NLLLoss, ReLU, Softmax
-from .stateless import Unflatten
+from .stateless import GELU, L1Loss, LogSoftmax, MaxPool2d, MSELoss, NLLLoss
+from .stateless import ReLU, Sigmoid, Softmax, Softmin, Tanh, Unflatten
+
+# %% ../../nbs/use/17_nn.ipynb #6c3fc46d
+modules = SimpleNamespace(module=everywhere) # Where torch keeps its global hooks
 
 # %% ../../nbs/use/17_nn.ipynb #5b221437
 _all_ = ['AdaptiveAvgPool2d', 'AvgPool2d', 'BatchNorm1d', 'BatchNorm2d', 'Buffer', 'Conv2d',
-         'CrossEntropyLoss', 'Dropout', 'Embedding', 'Flatten', 'Identity', 'LayerNorm', 'Linear',
-         'LogSoftmax', 'MSELoss', 'MaxPool2d', 'Module', 'ModuleDict', 'ModuleList',
-         'MultiheadAttention', 'NLLLoss', 'Parameter', 'ParameterDict', 'ParameterList', 'ReLU',
-         'Sequential', 'Softmax', 'Unflatten', 'as_torch', 'data', 'functional', 'init', 'optim']
+         'CrossEntropyLoss', 'Dropout', 'Embedding', 'Flatten', 'GELU', 'Identity', 'L1Loss',
+         'LayerNorm', 'Linear', 'LogSoftmax', 'MSELoss', 'MaxPool2d', 'Module', 'ModuleDict',
+         'ModuleList', 'MultiheadAttention', 'NLLLoss', 'Parameter', 'ParameterDict',
+         'ParameterList', 'ReLU', 'Sequential', 'Sigmoid', 'Softmax', 'Softmin', 'Tanh',
+         'Unflatten', 'as_torch', 'data', 'functional', 'init', 'optim']

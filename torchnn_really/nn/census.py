@@ -84,7 +84,7 @@ def not_allowed(source:str,   # Text of a module
     return found | {*by_name}
 
 # %% ../../nbs/nn/10_census.ipynb #60643bd1
-GROUPS = {'Module': ('registry', 'hooks', 'state', 'module'),
+GROUPS = {'Module': ('registry', 'hooks', 'global_hooks', 'state', 'module'),
           'containers': ('containers', 'parameters'),
           'functional': ('functional', 'pointwise', 'losses', 'normalization',
                          'lookup', 'windows', 'pooling'),

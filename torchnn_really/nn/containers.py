@@ -12,7 +12,7 @@ __all__ = ['Sequential', 'ModuleList', 'ModuleDict']
 # %% ../../nbs/nn/02_containers.ipynb #e4740957
 import operator
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from .module import Module, _indented, _is_module
 
 # %% ../../nbs/nn/02_containers.ipynb #d09c6f01
@@ -212,3 +212,7 @@ class ModuleDict(_Mapped):
                modules): # A dict, a `ModuleDict` or pairs
         "Take modules from elsewhere"
         for key, m in self._pairs(modules, 'ModuleDict'): self[key] = m
+
+# %% ../../nbs/nn/02_containers.ipynb #d24ae644
+for _container in (Sequential, ModuleList): Sequence.register(_container)
+Mapping.register(ModuleDict)

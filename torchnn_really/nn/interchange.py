@@ -26,8 +26,17 @@ class _AsTorch(torch.nn.Module):
 
     def forward(self, *args, **kwargs): return self.ours.forward(*args, **kwargs)
 
+# %% ../../nbs/nn/02b_interchange.ipynb #95b6bb46
+class _AsKinds(_AsTorch):
+    @property
+    def _is_full_backward_hook(self): return self.ours._is_full_backward_hook
+
+    @_is_full_backward_hook.setter
+    def _is_full_backward_hook(self, flag):
+        if flag is not None: self.ours._is_full_backward_hook = flag
+
 # %% ../../nbs/nn/02b_interchange.ipynb #daa3c522
-class AsTorch(_AsTorch):
+class AsTorch(_AsKinds):
     "What `as_torch` returns"
     def train(self,
               mode=True): # Training mode, or evaluation mode?

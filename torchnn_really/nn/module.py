@@ -58,7 +58,13 @@ class _Grads(_Modes):
 #| code-summary: "_exchange"
 def _exchange(t, new):
     "Give a tensor another's memory; says whether it could"
-    if torch.__future__.get_overwrite_module_params_on_conversion(): return False
+    flags = torch.__future__
+    if flags.get_swap_module_params_on_conversion():
+        t.grad = None
+        if isinstance(t, Parameter): new = Parameter(new, t.requires_grad)
+        torch.utils.swap_tensors(t, new.requires_grad_(t.requires_grad))
+        return True
+    if flags.get_overwrite_module_params_on_conversion(): return False
     try: t.data = new
     # from a device with memory to one without, say
     except RuntimeError: return False
@@ -123,16 +129,27 @@ class _Moves(_Casts):
         return self._apply(lambda t: torch.empty_like(t, device=device), recurse)
 
 # %% ../../nbs/nn/01_module.ipynb #138cf4ea
+#| code-fold: true
+#| code-summary: "_parse_to"
 def _parse_to(*args, device=None, dtype=None, non_blocking=False,
-              memory_format=None, tensor=None):
+              memory_format=None, tensor=None, copy=None):
     "What the arguments of `to` mean: device, dtype, non_blocking, memory_format"
-    for a in args if tensor is None else (tensor, *args):
-        match a:
-            case torch.Tensor(): device,dtype = a.device,a.dtype
-            case torch.dtype(): dtype = a
-            case bool(): non_blocking = a
-            case None: pass
-            case _: device = torch.device(a)
+    rest = []
+    match args if tensor is None else (tensor, *args):
+        case []: pass
+        case [torch.Tensor() as like, *rest]: device,dtype = like.device,like.dtype
+        case [torch.dtype() as dtype, *rest]: pass
+        case [device]: pass
+        case [device, torch.dtype() | None as dtype, *rest]: pass
+        case rest: pass
+    match rest:
+        case []: pass
+        case [bool() as non_blocking]: pass
+        case [bool() as non_blocking, bool() as copy]: pass
+        case _: raise TypeError(
+            'to() received an invalid combination of arguments; pass a device, a '
+            f'dtype, both, or a tensor, and then non_blocking; got {args}')
+    if copy is not None: raise RuntimeError('.to() does not accept copy argument')
     return device and torch.device(device), dtype, non_blocking, memory_format
 
 # %% ../../nbs/nn/01_module.ipynb #5694d3a9
@@ -238,3 +255,9 @@ class Module(_Printed):
         vars(self).update({d: OrderedDict() for d in self._dicts},
                           _non_persistent_buffers_set=set())
         vars(self).update(state)
+
+    def _replicate_for_data_parallel(self):
+        new = object.__new__(type(self))
+        own = {d: vars(self)[d].copy() for d in ('_buffers', '_modules')}
+        vars(new).update(vars(self) | own, _parameters={}, _is_replica=True)
+        return new

@@ -12,7 +12,7 @@ __all__ = ['ParameterList', 'ParameterDict']
 # %% ../../nbs/nn/02a_parameters.ipynb #2b847e17
 import torch
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from .containers import _Listed, _Mapped
 from .module import Module, Parameter
 
@@ -126,8 +126,8 @@ class _Changes(_Views):
     def update(self, parameters):
         "Take values from a dict, a `ParameterDict` or pairs"
         pairs = self._pairs(parameters, 'ParameterDict')
-        is_mapping = isinstance(parameters, Mapping)
-        if is_mapping and not isinstance(parameters, OrderedDict): pairs.sort()
+        is_ordered = isinstance(parameters, OrderedDict | _Mapped)
+        if isinstance(parameters, Mapping) and not is_ordered: pairs.sort()
         for key, v in pairs: self[key] = v
 
 # %% ../../nbs/nn/02a_parameters.ipynb #e2230b86
@@ -156,3 +156,7 @@ class ParameterDict(_Changes):
     def __ior__(self, other):
         self.update(other)
         return self
+
+# %% ../../nbs/nn/02a_parameters.ipynb #28ce2e3b
+Sequence.register(ParameterList)
+Mapping.register(ParameterDict)

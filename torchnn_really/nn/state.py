@@ -15,14 +15,14 @@ import warnings
 import weakref
 from collections import OrderedDict, namedtuple
 from collections.abc import Mapping
-from .hooks import Hooked
+from .global_hooks import GlobalHooked
 from .registry import Parameter
 
 # %% ../../nbs/nn/00c_state.ipynb #f2cecf28
 _EXTRA = '_extra_state'
 
-class _Writes(Hooked):
-    _dicts = (*Hooked._dicts, '_state_dict_hooks', '_state_dict_pre_hooks',
+class _Writes(GlobalHooked):
+    _dicts = (*GlobalHooked._dicts, '_state_dict_hooks', '_state_dict_pre_hooks',
               '_load_state_dict_pre_hooks', '_load_state_dict_post_hooks')
     _version = 1 # of the layout; a subclass may raise it
     def _saved_tensors(self):
@@ -152,13 +152,27 @@ class _LoadOne(_SaveHooks):
         if t.is_meta and not given.is_meta and not assign: _warn_meta(key)
         try:
             with torch.no_grad():
-                if assign: self._assigned(name, given, t)
+                if torch.__future__.get_swap_module_params_on_conversion():
+                    _swap(given, t, assign)
+                elif assign: self._assigned(name, given, t)
                 else: t.copy_(given)
         except Exception as e:
             return (f'While copying the parameter named "{key}", whose dimensions '
                     f'in the model are {t.size()} and whose dimensions in the '
                     f'checkpoint are {given.size()}, an exception occurred : '
                     f'{e.args}.')
+
+# %% ../../nbs/nn/00c_state.ipynb #bd6f1a5d
+def _swap(given, t, assign):
+    "Torch's other way to load, for its flag: the two tensors are swapped"
+    new = t.module_load(given, assign=assign)
+    if new is given or new is t:
+        raise RuntimeError('module_load returned one of self or other, please .detach() '
+                           'the result if returning one of the inputs in module_load')
+    if isinstance(t, Parameter):
+        if not isinstance(new, Parameter): new = Parameter(new, t.requires_grad)
+        new.requires_grad_(t.requires_grad)
+    torch.utils.swap_tensors(t, new)
 
 # %% ../../nbs/nn/00c_state.ipynb #2846775d
 def _warn_meta(key):
