@@ -299,7 +299,7 @@ class TrainingControls:
     def _repr_mimebundle_(self, **kwargs):
         "The widgets in a notebook that is alive, otherwise the still picture"
         if in_notebook():
-            setattr(self.widget, 'panel', self) # what is shown is held
+            vars(self.widget)['panel'] = self # what is shown is held
             return self.widget._repr_mimebundle_(**kwargs)
         state = self.run.state if self.run else 'idle'
         return {'text/plain': f'TrainingControls: {state}', 'text/html': self._repr_html_()}
