@@ -299,3 +299,12 @@ def _square(counts, names):
     head = heading('row', 'truth') + ''.join(heading('col', name) for name in names)
     return ('<div style="overflow-x:auto"><table style="border-collapse:collapse">'
             f'<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>')
+
+# %% ../nbs/kit/00_drawing.ipynb #c8cac001
+def count_confusions(
+    pred:torch.Tensor, # Scores, `(n, classes)`
+    yb:torch.Tensor,   # True classes, `(n,)`, int64
+)->torch.Tensor:       # `(classes, classes)`, int64, on the CPU
+    "How often each class (a row) was taken for which (a column)"
+    n = pred.shape[1]
+    return torch.bincount((yb*n + pred.argmax(1)).cpu(), minlength=n*n).view(n, n)

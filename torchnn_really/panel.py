@@ -11,136 +11,20 @@ import inspect
 import math
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable
 from functools import partial
-import torch
 import torch.nn.functional as F
 from torch import optim
-from torch.utils.data import TensorDataset
 from .convnets import Mnist_CNN, sequential_cnn
-from .curves import draw_curves
 from .data import load_data
 from .device import default_device
 from .digits import epochs_for
 from .downloads import has_mnist
-from .drawing import are_pictures, draw_matrix, draw_predictions, draw_weights
-from .drawing import first_weights
+from .panel_runs import PanelRuns
 from .progress import in_notebook
 from .rungs import Mnist_Logistic
-from .steering import FitSettings, SteeredFit
-from .tables import show_table
-
-# %% ../nbs/use/21_panel.ipynb #0a78457b
-def _as_datasets(data):
-    "`Digits` or a pair as `(train_ds, valid_ds)`"
-    if not hasattr(data, 'x_train'): return data
-    return TensorDataset(data.x_train, data.y_train),TensorDataset(data.x_valid, data.y_valid)
-
-def _class_number(y):
-    "A target as an integer; None if it is no class"
-    y = torch.as_tensor(y)
-    return None if y.ndim or y.is_floating_point() else int(y)
-
-def _past_row(settings, curves, state):
-    "An earlier run as a row of a table"
-    steps,losses = curves['training'][0],curves['validation'][1]
-    return dict(settings.named(), steps=steps[-1] if steps else 0,
-                valid_loss=losses[-1] if losses else None, state=state)
-
-class _PanelRuns:
-    "The run that a panel steers and those before it, and what there is to see of them, as HTML"
-    def __init__(self, loss_func, on_news):
-        self.loss_func,self.on_news = loss_func,on_news
-        self.run = None
-        self.past = [] # settings, curves, state of each
-        self._since = 0.,0 # when speed was measured last, and the steps then
-
-    def use(self, data):
-        "Take other data, and a few of its validation items to look at"
-        self.reset()
-        self.train_ds,self.valid_ds = _as_datasets(data)
-        items = [self.valid_ds[i] for i in range(min(10, len(self.valid_ds)))]
-        self.few = torch.stack([x for x,_ in items])
-        self.truth = [_class_number(y) for _,y in items]
-
-    def reset(self):
-        "Stop the run, and keep its curves"
-        if run := self.run:
-            run.stop()
-            if run.steps: self.past.append((run.settings, run.curves(), run.state))
-        self.run = None
-
-    @property
-    def open(self): return bool(self.run) and not self.run.ended
-
-    def begin(self, settings, project=None):
-        "A new run, not started; tracked in `project`, if there is one"
-        track = None
-        if project: track = dict(project=project, config=settings.named()) # with this run's seed
-        self.run = SteeredFit(self.train_ds, self.valid_ds, settings, loss_func=self.loss_func,
-                              on_news=self.on_news, track=track)
-        self._since = time.perf_counter(),0
-        return self.run
-
-    def done(self):
-        "How much of the run is done, from 0 to 1"
-        return self.run.steps/self.run.total_steps if self.run else 0.
-
-    def _speed(self, run):
-        "Steps a second, in the last seconds"
-        start,before = self._since
-        seconds = max(1e-9, time.perf_counter()-start)
-        speed = (run.steps-before)/seconds
-        if run.state != 'running' or seconds > 2: self._since = time.perf_counter(),run.steps
-        return speed
-
-    def _facts(self, run):
-        "What is to be said of the run, part by part"
-        speed = self._speed(run)
-        yield f'step {run.steps:,} of {run.total_steps:,}'
-        if run.state == 'running' and speed: yield f'{speed:,.0f} steps a second'
-        last = run.valid[-1][1] if run.valid else {}
-        for name,said in (('valid_loss', 'loss'), ('accuracy', 'accuracy')):
-            if last.get(name) is not None: yield f'validation {said} {last[name]:.3f}'
-        kept = run.history and (run.history.url or run.history.run_dir)
-        if kept: yield f'tracked: {html.escape(str(kept))}'
-
-    def status(self, error=None):
-        "State, progress and speed, in a line that a screen reader speaks"
-        error = error or (self.run and self.run.error)
-        if error: said = f'<b style="color:#d6453d">failed: {_words_of(error)}</b>'
-        elif self.run: said = f"<b>{self.run.state}</b>: {', '.join(self._facts(self.run))}"
-        else: said = '<b>idle</b>: press Train'
-        return f'<div role="status" style="font:14px sans-serif">{said}</div>'
-
-    def _curves(self):
-        "The run's curves, before those of eight earlier ones"
-        now = self.run.curves() if self.run else dict(training=([], []), validation=([], []))
-        earlier = [curves for _,curves,_ in self.past[-8:]]
-        return draw_curves(now, behind=earlier, at_most=3).html
-
-    def _digits(self, run):
-        "What the model says of a few items; None where they can't be drawn"
-        if None in self.truth or not run.steps or not are_pictures(self.few): return None
-        out = run.look(self.few)
-        if out.ndim != 2: return None
-        return draw_predictions(self.few, self.truth, out.softmax(1), size=58).html
-
-    def _past(self):
-        rows = [_past_row(*p) for p in self.past[-8:]]
-        return show_table(rows, 'earlier runs, the faint curves')._repr_html_() if rows else ''
-
-    def views(self):
-        "What there is to see by now, name → HTML"
-        seen = dict(curves=self._curves(), past=self._past())
-        if not self.run: return seen
-        weight = first_weights(self.run.model, self.few)
-        seen['weights'] = '' if weight is None else draw_weights(weight, size=50).html
-        if digits := self._digits(self.run): seen['digits'] = digits
-        if self.run.matrix is not None: seen['matrix'] = draw_matrix(self.run.matrix).html
-        return seen
-
-def _words_of(error): return html.escape(f'{type(error).__name__}: {error}')
+from .steering import FitSettings, SteeredFit, arch_name, check_settings
 
 # %% ../nbs/use/21_panel.ipynb #f831ab67
 _OPTIMIZERS = ['SGD','Adam','AdamW','RMSprop','Adagrad','NAdam'] # Of `torch.optim`
@@ -155,30 +39,33 @@ def _make_inputs(w, s, sources, models):
                 layout=w.Layout(width='300px', max_width='100%'))
     def choice(said, options, value):
         return w.Dropdown(options=options, value=value, description=said, **wide)
-    def number(kind, said, value, low, high, **more):
-        return kind(value=value, min=low, max=high, description=said, **more, **wide)
+    def number(kind, said, value, **more):
+        return kind(value=value, description=said, **more, **wide)
     sizes = sorted({16,32,64,128,256,512,1024,s.bs})
     return dict(
         data=choice('data', list(sources), next(iter(sources))),
-        model=choice('model', list(models), getattr(s.arch, '__name__', next(iter(models)))),
-        opt=choice('optimizer', _OPTIMIZERS, s.opt),
-        lr=number(w.BoundedFloatText, 'learning rate', s.lr, 1e-4, 10**.5, step=.01),
-        momentum=number(w.BoundedFloatText, 'momentum', s.momentum, 0, .99, step=.05),
+        model=choice('model', list(models), next(k for k,m in models.items() if m is s.arch)),
+        opt=choice('optimizer', list(dict.fromkeys([*_OPTIMIZERS, s.opt])), s.opt),
+        lr=number(w.FloatText, 'learning rate', s.lr, step=.01),
+        momentum=number(w.FloatText, 'momentum', s.momentum, step=.05),
         bs=choice('batch size', sizes, s.bs),
-        epochs=number(w.BoundedIntText, 'epochs', s.epochs, 1, 10_000),
-        device=choice('device', sorted({'cpu', str(default_device())}), s.device),
-        seed=number(w.BoundedIntText, 'seed', s.seed, 0, 2**31),
+        epochs=number(w.IntText, 'epochs', s.epochs),
+        device=choice('device', sorted({'cpu', str(default_device()), s.device}), s.device),
+        seed=number(w.IntText, 'seed', s.seed),
         track=w.Checkbox(value=False, description='track with W&B', **wide))
 
 def _make_slider(w, number):
     "A slider for a number, which follows it and is followed by it"
-    layout = w.Layout(width='196px', margin='2px 2px 2px 104px')
-    slider = w.FloatLogSlider(value=number.value, min=-4, max=.5, step=.05, readout=False,
-                              layout=layout)
-    w.dlink((number,'value'), (slider,'value'))
+    low,high = -4,.5 # powers of ten; a number beyond stays what it is
+    def place(): return min(max(10.**low, number.value), 10.**high)
+    slider = w.FloatLogSlider(value=place(), min=low, max=high, step=.05, readout_format='.3g',
+                              description='by hand', style=dict(description_width='100px'),
+                              layout=w.Layout(width='300px', max_width='100%'))
+    def follow(_): slider.value = place()
+    number.observe(follow, 'value')
     def slid(change):
         # a front end rounds a typed number to the nearest of the slider's places: no move of a hand
-        moved = abs(math.log10(change['new']/number.value)) > slider.step/2
+        moved = abs(math.log10(change['new']/place())) > slider.step/2
         if moved: number.value = float(f"{change['new']:.4g}") # it says 0.09999999999999999
     slider.observe(slid, 'value')
     return slider
@@ -197,13 +84,13 @@ def _arrange(w, inputs, buttons, bar, views):
     "Inputs on the left, what changes on the right, tables below; one below the other on a phone"
     flow = dict(flex_flow='row wrap', align_items='flex-start')
     left = w.VBox(inputs, layout=w.Layout(flex='0 1 310px', margin='0 16px 0 0'))
-    seen = [w.HBox(buttons, layout=w.Layout(flex_flow='row wrap')), bar]
-    seen += [views[k] for k in ('status','curves','digits')]
-    right = w.VBox(seen, layout=w.Layout(flex='1 1 340px', min_width='0', max_width='680px'))
+    head = [w.HBox(buttons, layout=w.Layout(flex_flow='row wrap')), bar, views['status']]
+    right = w.VBox([views['curves'], views['digits']],
+                   layout=w.Layout(flex='1 1 340px', min_width='0', max_width='680px'))
     below = w.HBox([views['weights'], views['matrix']],
                    layout=w.Layout(**flow, grid_gap='8px 32px', margin='12px 0'))
     top = w.HBox([left, right], layout=w.Layout(**flow))
-    return w.VBox([top, below, views['past'], views['code']]).add_class('torchnn-controls')
+    return w.VBox([*head, top, below, views['past'], views['code']]).add_class('torchnn-controls')
 
 # %% ../nbs/use/21_panel.ipynb #92e09ff2
 _SUITS = dict(Mnist_Logistic=FitSettings(), # What a model begins with
@@ -213,32 +100,62 @@ _SUITS = dict(Mnist_Logistic=FitSettings(), # What a model begins with
 def _sources(data):
     "What can be chosen as data, name → function that loads it"
     is_pair = isinstance(data, (tuple,list)) and len(data) == 2
-    if data is not None and not is_pair and not hasattr(data, 'x_train'):
-        raise TypeError(f'data is a {type(data).__name__}; it must be Digits, or a pair '
-                        '(train_ds, valid_ds)')
+    if data is not None and not is_pair and not hasattr(data, 'x_train') \
+            and not hasattr(data, 'train_ds'):
+        raise TypeError(f'data is a {type(data).__name__}; it must be Digits, a pair '
+                        '(train_ds, valid_ds), or what folder_data returns')
     if data is not None: return {getattr(data, 'name', 'your own'): lambda: data}
     names = ['sample', *['mnist']*has_mnist()]
     return {name: partial(load_data, name) for name in names}
+
+def _named(models):
+    "Models by their names; a second one of a name has a number"
+    found = {}
+    for m in models:
+        name = arch_name(m)
+        if any(m is other for other in found.values()): continue
+        while name in found: name = f'{arch_name(m)} {len(found)+1}'
+        found[name] = m
+    return found
+
+def _chosen(settings, models):
+    "The settings checked, with a model of the list; another one joins the list"
+    arch = settings.arch
+    if arch is Mnist_Logistic and not any(arch is m for m in models.values()): # nobody chose it
+        arch = next(iter(models.values()))
+    settings = check_settings(settings._replace(arch=arch))
+    if not any(arch is m for m in models.values()):
+        models.update({k: v for k,v in _named([*models.values(), arch]).items() if v is arch})
+    return settings
+
+def _weakly(act):
+    "A function for a widget, which would keep the panel for ever if it held it"
+    known = weakref.WeakMethod(act)
+    def do(*args):
+        if (alive := known()): alive(*args)
+    return do
 
 # %% ../nbs/use/21_panel.ipynb #0126f9ff
 class TrainingControls:
     "A panel that trains: settings, buttons, curves, predictions"
     def __init__(self,
-        data=None, # `Digits`, or a pair `(train_ds, valid_ds)`; None: this machine's, to be chosen
+        data=None, # `Digits`, `(train_ds, valid_ds)`, or as of `folder_data`; None: this machine's
         models:Iterable=(Mnist_Logistic,Mnist_CNN,sequential_cnn), # Called without arguments
         *,
         loss_func:Callable=F.cross_entropy, # As in `fit`
-        settings:FitSettings|None=None,     # To start with; None: those that suit the first model
+        settings:FitSettings|None=None, # To start with; those that suit the first model, by default
         project:str='torchnn',              # W&B's project, if the run is tracked
     ):
-        self.models = {getattr(m, '__name__', str(m)): m for m in models}
+        self.models = _named(models)
         if not self.models: raise ValueError('models is empty; give what makes a model')
         self.sources,self.project = _sources(data),project
         self._given = settings is not None
-        self._runs = _PanelRuns(loss_func, self._news)
+        self._runs = PanelRuns(loss_func, _weakly(self._news))
+        weakref.finalize(self, self._runs.leave) # nobody holds the panel any more
         self._drawing = threading.RLock() # hands and the training's thread both draw
         self._next,self._closed = 0.,False
-        self._make_widgets(settings or self._suited(next(iter(self.models))))
+        suited = self._suited(next(iter(self.models)))
+        self._make_widgets(_chosen(settings or suited, self.models))
         self._listen()
         self._load()
 
@@ -256,10 +173,16 @@ class TrainingControls:
     def _listen(self):
         "Act when a button is pressed or a control moved"
         for name,button in self.buttons.items():
-            button.on_click(lambda _, name=name: self._act(name))
+            button.on_click(partial(_weakly(self._press), name))
         changed = dict(data=self._load, model=self._suit, opt=self._suit, lr=self._turn)
         for name,act in changed.items():
-            self.inputs[name].observe(lambda _, act=act: act(), 'value')
+            self.inputs[name].observe(partial(_weakly(self._changed), act.__name__), 'value')
+
+    def _press(self, name, _): self._act(name)
+
+    def _changed(self, name, _):
+        try: getattr(self, name)()
+        except (Exception, SystemExit) as e: self._say(e)
 
     def _suited(self, name):
         "Settings that suit a model"
@@ -331,13 +254,13 @@ class TrainingControls:
             if name == 'reset': self._reset()
             if name == 'repeat': self._repeat()
             self._say()
-        except Exception as e:
+        except (Exception, SystemExit) as e:
             if self.run and self.run.state == 'idle': self._runs.run = None
             self._say(e)
 
     def code(self)->str: # Empty if nothing has run
         "Python that repeats the last run"
-        return self.run.code() if self.run and self.run.steps else ''
+        return self.run.code(self._runs.code) if self.run and self.run.steps else ''
 
     def close(self):
         "Stop what trains, and take the panel away"
@@ -350,7 +273,8 @@ class TrainingControls:
         now = time.perf_counter()
         if self._closed or run is not self.run: return
         if now < self._next and not (run.ended or run.held): return
-        self._draw()
+        try: self._draw()
+        except Exception as e: self._say(e) # the training goes on
         took = time.perf_counter() - now
         self._next = time.perf_counter() + max(.5, 20*took)
 
@@ -374,6 +298,8 @@ class TrainingControls:
 
     def _repr_mimebundle_(self, **kwargs):
         "The widgets in a notebook that is alive, otherwise the still picture"
-        if in_notebook(): return self.widget._repr_mimebundle_(**kwargs)
+        if in_notebook():
+            vars(self.widget)['panel'] = self # what is shown is held
+            return self.widget._repr_mimebundle_(**kwargs)
         state = self.run.state if self.run else 'idle'
         return {'text/plain': f'TrainingControls: {state}', 'text/html': self._repr_html_()}

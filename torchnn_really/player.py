@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import NamedTuple
 import torch
 from .curves import draw_curves
-from .drawing import are_pictures, draw_matrix, draw_predictions
+from .drawing import are_pictures, count_confusions, draw_matrix
+from .drawing import draw_predictions
 from .pages import save_page
-from .steering import FitSettings, SteeredFit, count_confusions
+from .steering import FitSettings, SteeredFit
 
 # %% ../nbs/use/22_player.ipynb #296adbbb
 class Recording(NamedTuple):

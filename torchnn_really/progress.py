@@ -39,3 +39,12 @@ def progress_bar(
     if drawn: more = {}
     seen = progress and not off and (drawn or lines)
     return tqdm(total=total, desc=desc, unit=unit, unit_scale=unit == 'B', disable=not seen, **more)
+
+# %% ../nbs/kit/12_progress.ipynb #44c31d09
+def running_cell()->tuple: # The cell, and which of its executions; `(None, None)` outside of one
+    "The notebook's cell that runs"
+    shell = getattr(sys.modules.get('IPython'), 'get_ipython', lambda: None)()
+    message = getattr(shell, 'get_parent', dict)() or {}
+    code = message.get('content', {}).get('code')
+    cell = message.get('metadata', {}).get('cellId') or code
+    return (cell, message['header']['msg_id']) if cell and code else (None, None)

@@ -135,7 +135,7 @@ def fit_losses(family, data, epochs, bs, lr, seed, # As above
 # %% ../../nbs/nn/11_swap.ipynb #a1534de0
 def panel_losses(family, data, epochs, bs, lr, seed)->dict: # As above
     "The losses of the class behind the panel, which trains in a thread"
-    steering,TensorDataset = family('steering'),family('panel').TensorDataset
+    steering,TensorDataset = family('steering'),family('panel_runs').TensorDataset
     pairs = [TensorDataset(x, y) for x,y in ((data.x_train, data.y_train),
                                              (data.x_valid, data.y_valid))]
     settings = steering.FitSettings(lr=lr, bs=bs, epochs=epochs, seed=seed)
