@@ -69,8 +69,8 @@ def make_parser()->argparse.ArgumentParser:
         'What is torch.nn, really? From raw tensors to a convnet, one proved step at a time.'))
     p.add_argument('--version', action='version', version=f'torchnn_really {__version__}')
     commands = p.add_subparsers(dest='command', required=True, metavar='COMMAND')
-    for add in (_add_climb, _add_fit, _add_predict, _add_export, _add_show, _add_runs, _add_data,
-                _add_info): add(commands)
+    for add in (_add_climb, _add_fit, _add_predict, _add_evaluate, _add_export, _add_show,
+                _add_runs, _add_data, _add_info): add(commands)
     return p
 
 def _add(commands, name, help):
@@ -163,6 +163,14 @@ def _add_predict(commands):
     c.add_argument('--json', action='store_true',
                    help='print a JSON list: file, label, probability, probabilities, or error')
     c.add_argument('--out', metavar='FILE', help='write a table, too, as CSV')
+
+def _add_evaluate(commands):
+    c = _add(commands, 'evaluate', 'say how often a kept model is right about pictures that were '
+             'held back, and what it mixes up')
+    c.add_argument('file', metavar='MODEL', help='the file that fit --save wrote')
+    c.add_argument('folder', metavar='FOLDER', help=(
+        'a folder of pictures with one sub-folder a class; of two halves, as train and test, '
+        'the one to validate on'))
 
 def _add_export(commands):
     c = _add(commands, 'export', 'write a kept model for those who do not have this package')
