@@ -306,7 +306,8 @@ def train_folder(
     train_ds,valid_ds = dataset_on(data.train_ds, device),dataset_on(data.valid_ds, device)
     train_dl,valid_dl = get_data(train_ds, valid_ds, bs)
     model,opt = get_model(arch, opt_func, **spec.options(opt_func, opt_args))
-    callbacks = [KeepBest(), EarlyStopping(max(10, epochs//3))]
+    # the learning rate is largest after a third: half of the epochs let that pass
+    callbacks = [KeepBest(), EarlyStopping(max(10, epochs//2))]
     if name == 'pictures':
         callbacks.append(Schedule(_one_cycle(opt, epochs*len(train_dl)), 'step'))
         train_dl = _changing(train_dl, train_ds)
