@@ -133,8 +133,9 @@ def _add_results(c):
     c.add_argument('--out', metavar='FILE', help='write a report as a page of HTML, too')
 
 def _add_optimizer(c):
-    c.add_argument('--opt', choices=_OPTIMIZERS, default='SGD',
-                   help='the optimizer, one of torch.optim')
+    c.add_argument('--opt', choices=_OPTIMIZERS, help=(
+        'the optimizer, one of torch.optim; without it SGD, and AdamW for pictures if neither '
+        '--lr nor --momentum is given'))
     c.add_argument('--lr', type=_positive, metavar='X', help=(
         "learning rate; without it the model's own for SGD (logistic 0.5, pictures 0.05, others "
         "0.1), the optimizer's own for others"))
@@ -218,7 +219,7 @@ def _check_args(args):
 
 def _check_fit(args, error):
     if args.recipe: _check_recipe(args, error)
-    if args.momentum is not None and args.opt not in _TAKE_MOMENTUM:
+    if args.momentum is not None and (args.opt or 'SGD') not in _TAKE_MOMENTUM:
         error(f"argument --momentum: {args.opt} takes none; {' and '.join(_TAKE_MOMENTUM)} do")
     if args.device is not None: _check_device(args.device, error)
     if (args.offline or args.project != 'torchnn') and not args.track:

@@ -30,8 +30,8 @@ from .save_at_end import SaveAtEnd
 from .ladder import climb
 from .lean import keep_memory
 from .logged import fit_and_log
-from .pictures import (FOLDER_MODELS, FolderData, Pictures, batch_and_epochs,
-                                     folder_data, train_folder)
+from .pictures import (FOLDER_MODELS, OWN_ADAMW, FolderData, Pictures,
+                                     batch_and_epochs, folder_data, train_folder)
 from .picture_folders import list_pictures
 from .predicting import Predictions, UnknownClasses, evaluate, predict
 from .profiling import profiled
@@ -100,7 +100,10 @@ def _prepare_fit(args):
     "The data and the optimizer's options; `args` gets what was left open"
     if args.own and has_mnist(args.data): args.own = False # a folder with MNIST's four files
     args.model = args.model or ('pictures' if args.own else 'logistic')
-    opt_args = FOLDER_MODELS[args.model].options(getattr(optim, args.opt), None)
+    own = args.model == 'pictures' and args.opt is args.lr is args.momentum is None
+    args.opt = args.opt or ('AdamW' if own else 'SGD')
+    opt_args = FOLDER_MODELS[args.model].options(getattr(optim, args.opt),
+                                                 OWN_ADAMW if own else None)
     asked = dict(lr=args.lr, momentum=args.momentum)
     opt_args |= {k: v for k,v in asked.items() if v is not None}
     args.device = check_device(args.device)

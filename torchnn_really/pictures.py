@@ -273,6 +273,7 @@ def picture_cnn(
 # %% ../nbs/use/12_pictures.ipynb #3eab69e9
 FOLDER_MODELS = MODELS | dict( # The models that `train_folder` knows, by name
     pictures=ModelSpec(small_cnn, dict(lr=.05, momentum=.9)))
+OWN_ADAMW = dict(lr=.003, weight_decay=.05) # What trains 'pictures' if nothing else is asked for
 
 def batch_and_epochs(
     n:int,                # Items to train on
@@ -292,12 +293,15 @@ def train_folder(
     bs:int|None=None,                   # Pictures a batch; None: 64, or 16 below 1,280
     seed:int=0,                         # Seed of the weights and the shuffling
     device:str|torch.device|None='cpu', # Where to run; None: `default_device()`
-    opt_func:Callable=optim.SGD,        # What makes the optimizer
-    opt_args:dict|None=None,            # Its options; None: the model's own, for SGD
+    opt_func:Callable|None=None,        # Optimizer; None: `optim.SGD`, see below
+    opt_args:dict|None=None,            # Its options; both None: 'pictures' has `optim.AdamW`
     **fit_args,                         # Hooks and more, for `fit`
 )->tuple[nn.Module,History]:            # The model, and the `History`
     "Train a network on a folder's pictures; the model is that of the best epoch"
     spec = _spec_of(name, data)
+    if name == 'pictures' and opt_func is opt_args is None:
+        opt_func,opt_args = optim.AdamW,OWN_ADAMW
+    opt_func = opt_func or optim.SGD
     device = check_device(device)
     bs,epochs = batch_and_epochs(len(data.train_ds), bs, epochs)
     channels,n_classes = data.pictures.channels,len(data.classes)
