@@ -44,7 +44,10 @@ valid_ds = TensorDataset(data.x_valid, data.y_valid)"""
 
 class PanelRuns:
     "The run that a panel steers and those before it, and what there is to see of them, as HTML"
-    def __init__(self, loss_func, on_news):
+    def __init__(self,
+        loss_func, # As for `SteeredFit`
+        on_news,   # Called when there is something new to show
+    ):
         self.loss_func,self.on_news = loss_func,on_news
         self.run = None
         self.past = [] # settings, curves, state of each
@@ -52,7 +55,9 @@ class PanelRuns:
         end_earlier(self.cell)
         self._since = 0.,0 # when speed was measured last, and the steps then
 
-    def use(self, data):
+    def use(self,
+        data, # `Digits`, `FolderData` or `(train_ds, valid_ds)`
+    ):
         "Take other data, and a few of its validation items to look at"
         self.reset()
         self.train_ds,self.valid_ds = _as_datasets(data)
@@ -83,9 +88,14 @@ class PanelRuns:
         if self.run: self.run._gate.stop()
 
     @property
-    def open(self): return bool(self.run) and not self.run.ended
+    def open(self)->bool:
+        "Whether there is a run that has not ended"
+        return bool(self.run) and not self.run.ended
 
-    def begin(self, settings, project=None):
+    def begin(self,
+        settings,     # `FitSettings`
+        project=None, # W&B project to track it in; None: not tracked
+    )->SteeredFit:
         "A new run, not started; tracked in `project`, if there is one"
         track = None
         if project: track = dict(project=project, config=settings.named()) # with this run's seed
@@ -118,7 +128,9 @@ class PanelRuns:
         kept = run.history and (run.history.url or run.history.run_dir)
         if kept: yield f'tracked: {html.escape(str(kept))}'
 
-    def status(self, error=None):
+    def status(self,
+        error=None, # What to say in place of the run's own error
+    )->str:
         "State, progress and speed, in a line that a screen reader speaks"
         error = error or (self.run and self.run.error)
         if error: said = f'<b style="color:#d6453d">failed: {_words_of(error)}</b>'
