@@ -103,7 +103,7 @@ class Hand:
 
     def fits(self, theme, axe=None):
         "Nothing cut off, Train on the first screen, wide charts, the theme's colours"
-        for width in (390, 1280, 960):
+        for width in (390, 960, 1280):
             self.page.set_viewport_size(dict(width=width, height=800))
             self.page.wait_for_function(FITS, arg=[width, theme == 'dark'])
         self.looks(axe)

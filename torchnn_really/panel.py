@@ -297,7 +297,8 @@ class TrainingControls:
 
     def _show(self, name, seen):
         "One view; an empty one leaves its room to the others"
-        self.views[name].value = seen
+        scrolls = seen and name in ('past','code') # by keys, too
+        self.views[name].value = f'<div tabindex="0">{seen}</div>' if scrolls else seen
         self.views[name].layout.display = None if seen else 'none'
 
     def _repr_html_(self):
