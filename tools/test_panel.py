@@ -1,7 +1,5 @@
 #!/usr/bin/env python3
-"""Train with the panel in JupyterLab and Voilà as a hand would: tests of pages see no browser.
-
-    python tools/test_panel.py [nbs/panel.png, to make that picture]"""
+"""Train with the panel in JupyterLab and Voilà as a hand would; `nbs/panel.png` makes that file."""
 import os, re, socket, subprocess, sys, tempfile, time
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +14,7 @@ KERNEL = 'window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kerne
 IDLE = f"{KERNEL}?.connectionStatus == 'connected' && {KERNEL}.status == 'idle'"
 RUN = f"code => {KERNEL}.requestExecute({{code}}).done.then(m => m.content.evalue || 'ok')"
 CURVE = "n => [...document.querySelectorAll('polyline.training')].at(-1).points.length > n"
+FITS = (pages.ROOT/'tools'/'fits.js').read_text(encoding='utf-8').split('\n', 1)[1]
 TRACKED = """again = TrainingControls(load_data(), settings=FitSettings(epochs=10_000))
 again.inputs['track'].value = True; again.buttons['train'].click()
 while again.run.steps < 50 and again.run.state == 'running': time.sleep(.1)"""
@@ -32,8 +31,8 @@ def served(home, *command):
     port = 20_000 + hash(home)%20_000
     env = dict(HOME=str(home), WANDB_DIR=str(home), WANDB_MODE='offline',
                TORCHNN_REALLY_DATA='sample')
-    command = [sys.executable, '-m', *command, '--no-browser', f'--port={port}']
-    process = subprocess.Popen(command, env=os.environ | env, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, '-m', *command, '--no-browser', f'--port={port}'],
+                               env=os.environ | env, stderr=subprocess.DEVNULL)
     try:
         until('a server', lambda: socket.socket().connect_ex(('127.0.0.1', port)) == 0)
         yield f'http://127.0.0.1:{port}/'
@@ -58,14 +57,11 @@ class Hand:
 
     def box(self, label): return self.panel.get_by_label(label, exact=True)
     def digits(self): return self.panel.locator('figcaption', has_text='%').all_inner_texts()
-    def steps(self):
-        return int(re.search(r'step ([\d,]+)', self.status.inner_text())[1].replace(',', ''))
+    def steps(self): return int(re.sub(r'\D', '', self.status.inner_text().split(' of ')[0]))
     def press(self, name, says):
         self.panel.locator('button', has_text=name).click()
         expect(self.status).to_contain_text(says)
-    def fill(self, label, value):
-        self.box(label).fill(str(value))
-        self.box(label).press('Enter')
+    def fill(self, label, value): self.box(label).fill(str(value)), self.box(label).press('Enter')
 
     def steer(self):
         "Train, turn the rate by slider and number, pause, step and stop; the code has it; train on"
@@ -77,25 +73,21 @@ class Hand:
         digits, rate = self.digits(), float(self.box('learning rate').input_value())
         self.press('Train', 'running')
         for n in (20, 40): self.page.wait_for_function(CURVE, arg=n)
-        self.panel.get_by_role('slider').first.focus()
-        for _ in range(4): self.page.keyboard.press('ArrowLeft')
+        for _ in range(4): self.panel.get_by_role('slider').first.press('ArrowLeft')
         until('a lower rate', lambda: float(self.box('learning rate').input_value()) < rate)
         until('other predictions', lambda: self.digits() != digits)
         self.press('Pause', 'paused')
         time.sleep(1)
         held = self.steps()
         time.sleep(1)
-        assert self.steps() == held, 'a paused run takes no steps'
-        self.press('Step', f'step {held+1:,} of')
+        self.press('Step', f'step {held+1:,} of') # a paused run took none
         self.fill('learning rate', .0125)
         self.press('Train', 'running')
         until('more steps', lambda: self.steps() > held + 5)
-        self.press('Stop', 'stopped')
-        self.press('Code', 'stopped')
+        for name in ('Stop', 'Code'): self.press(name, 'stopped')
         expect(self.panel.locator('pre')).to_contain_text(re.compile(r': 0\.0125\}[\s\S]*StopFit'))
         self.press('Reset', 'idle')
-        self.fill('learning rate', .1)
-        self.fill('epochs', 4)
+        for label, value in (('learning rate', .1), ('epochs', 4)): self.fill(label, value)
         self.press('Train', 'running')
         expect(self.status).to_contain_text('finished', timeout=240_000)
         expect(self.panel.locator('table').nth(1)).to_be_visible() # the matrix and earlier runs
@@ -108,6 +100,13 @@ class Hand:
         self.page.add_script_tag(path=axe/'axe.min.js')
         where = dict(include=[['.torchnn-controls']], exclude=[['.noUi-handle']])
         assert not (found := self.page.evaluate(AXE, where)), found
+
+    def fits(self, theme, axe=None):
+        "Nothing cut off, Train on the first screen, wide charts, the theme's colours"
+        for width in (390, 960, 1280):
+            self.page.set_viewport_size(dict(width=width, height=800))
+            self.page.wait_for_function(FITS, arg=[width, theme == 'dark'])
+        self.looks(axe)
 
 def in_lab(page, address, home, axe):
     "The page run; the panel used, in both themes, and closed; its kernel restarted, tracking"
@@ -132,14 +131,14 @@ def in_lab(page, address, home, axe):
     until('its run is closed', lambda: [r.state for r in list_runs(home)] == ['finished'])
 
 def in_voila(page, address, axe, picture):
-    "The panel alone; nothing is cut off on a phone"
-    page.goto(address)
+    "The panel alone, light and dark, before it trains and after"
     hand = Hand(page)
+    for theme in ('dark', 'light'):
+        page.goto(f'{address}?theme={theme}')
+        expect(hand.panel).to_contain_text('press Train')
+        hand.fits(theme)
     hand.steer()
-    hand.looks(axe)
-    for width in (390, 960):
-        page.set_viewport_size(dict(width=width, height=1300))
-        assert hand.panel.evaluate('p => p.scrollWidth <= p.clientWidth + 1'), f'cut off at {width}'
+    hand.fits('light', axe)
     if picture: hand.panel.screenshot(path=picture[0])
 
 if __name__ == '__main__':

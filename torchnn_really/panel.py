@@ -17,10 +17,9 @@ from functools import partial
 import torch.nn.functional as F
 from torch import optim
 from .convnets import Mnist_CNN, sequential_cnn
-from .data import load_data
 from .device import default_device
 from .digits import epochs_for
-from .downloads import has_mnist
+from .downloads import find_digits, has_mnist
 from .panel_runs import PanelRuns
 from .progress import in_notebook
 from .rungs import Mnist_Logistic
@@ -31,12 +30,12 @@ _OPTIMIZERS = ['SGD','Adam','AdamW','RMSprop','Adagrad','NAdam'] # Of `torch.opt
 _BUTTONS = dict(train=('Train','play','#2e7d32'), pause=('Pause','pause',None),
                 step=('Step','step-forward',None), stop=('Stop','stop','#c62828'),
                 reset=('Reset','undo',None), repeat=('Code','code','#01579b'))
-_VIEWS = 'status','curves','digits','weights','matrix','past','code'
+_VIEWS = 'about','status','curves','digits','weights','matrix','past','code'
 
 def _make_inputs(w, s, sources, models):
     "A widget for each setting, by name; `w` is ipywidgets"
     wide = dict(style=dict(description_width='100px'),
-                layout=w.Layout(width='300px', max_width='100%'))
+                layout=w.Layout(width='auto', max_width='100%'))
     def choice(said, options, value):
         return w.Dropdown(options=options, value=value, description=said, **wide)
     def number(kind, said, value, **more):
@@ -58,9 +57,9 @@ def _make_slider(w, number):
     "A slider for a number, which follows it and is followed by it"
     low,high = -4,.5 # powers of ten; a number beyond stays what it is
     def place(): return min(max(10.**low, number.value), 10.**high)
-    slider = w.FloatLogSlider(value=place(), min=low, max=high, step=.05, readout_format='.3g',
-                              description='by hand', style=dict(description_width='100px'),
-                              layout=w.Layout(width='300px', max_width='100%'))
+    slider = w.FloatLogSlider(value=place(), min=low, max=high, step=.05, readout_format='.2g',
+                              description='turn the rate', style=dict(description_width='100px'),
+                              layout=w.Layout(width='auto', max_width='100%'))
     def follow(_): slider.value = place()
     number.observe(follow, 'value')
     def slid(change):
@@ -76,21 +75,26 @@ def _make_button(w, name, icon, color):
     return w.Button(description=name, icon=icon, style=style, layout=w.Layout(width='92px'),
                     tooltip=f'{name} the run')
 
+_GROWS = dict(curves='3 1 340px', digits='2 1 240px') # Of the room beside the settings
+
 def _make_view(w, name):
     overflow = 'auto' if name in ('past','code') else 'visible'
-    return w.HTML(layout=w.Layout(max_width='100%', overflow=overflow, flex='0 0 auto'))
+    flex = _GROWS.get(name, '0 0 auto')
+    return w.HTML(layout=w.Layout(max_width='100%', min_width='0', overflow=overflow, flex=flex))
 
 def _arrange(w, inputs, buttons, bar, views):
     "Inputs on the left, what changes on the right, tables below; one below the other on a phone"
     flow = dict(flex_flow='row wrap', align_items='flex-start')
-    left = w.VBox(inputs, layout=w.Layout(flex='0 1 310px', margin='0 16px 0 0'))
-    head = [w.HBox(buttons, layout=w.Layout(flex_flow='row wrap')), bar, views['status']]
-    right = w.VBox([views['curves'], views['digits']],
-                   layout=w.Layout(flex='1 1 340px', min_width='0', max_width='680px'))
+    left = w.VBox(inputs, layout=w.Layout(flex='1 1 310px', min_width='0', margin='0 16px 0 0'))
+    head = [views['about'], w.HBox(buttons, layout=w.Layout(flex_flow='row wrap')), bar,
+            views['status']]
+    right = w.HBox([views['curves'], views['digits']],
+                   layout=w.Layout(**flow, flex='4 1 600px', min_width='0', grid_gap='0 16px'))
     below = w.HBox([views['weights'], views['matrix']],
                    layout=w.Layout(**flow, grid_gap='8px 32px', margin='12px 0'))
     top = w.HBox([left, right], layout=w.Layout(**flow))
-    return w.VBox([*head, top, below, views['past'], views['code']]).add_class('torchnn-controls')
+    parts = [*head, top, below, views['past'], views['code']]
+    return w.VBox(parts, layout=w.Layout(max_width='1400px')).add_class('torchnn-controls')
 
 # %% ../nbs/use/21_panel.ipynb #92e09ff2
 _SUITS = dict(Mnist_Logistic=FitSettings(), # What a model begins with
@@ -106,7 +110,9 @@ def _sources(data):
                         '(train_ds, valid_ds), or what folder_data returns')
     if data is not None: return {getattr(data, 'name', 'your own'): lambda: data}
     names = ['sample', *['mnist']*has_mnist()]
-    return {name: partial(load_data, name) for name in names}
+    return {name: partial(_quietly, name) for name in names}
+
+def _quietly(name): return find_digits(name)[0] # the panel says itself how many there are
 
 def _named(models):
     "Models by their names; a second one of a name has a number"
@@ -164,7 +170,7 @@ class TrainingControls:
         self.inputs:dict = _make_inputs(w, settings, self.sources, self.models)
         self.slider = _make_slider(w, self.inputs['lr'])
         self.buttons = {name: _make_button(w, *how) for name,how in _BUTTONS.items()}
-        self.bar = w.FloatProgress(min=0, max=1, layout=w.Layout(width='98%', max_width='580px'))
+        self.bar = w.FloatProgress(min=0, max=1, layout=w.Layout(width='98%'))
         self.views = {name: _make_view(w, name) for name in _VIEWS}
         rows = list(self.inputs.values())
         rows.insert(rows.index(self.inputs['lr']) + 1, self.slider)
@@ -242,7 +248,7 @@ class TrainingControls:
         "Show the code that repeats the run"
         style = ('overflow-x:auto;white-space:pre;user-select:all;font:13px/1.4 monospace;'
                  'margin:8px 0')
-        self.views['code'].value = f'<pre style="{style}">{html.escape(self.code())}</pre>'
+        self._show('code', f'<pre style="{style}">{html.escape(self.code())}</pre>')
 
     def _act(self, name):
         "What a button does; what goes wrong is shown in the panel"
@@ -287,14 +293,20 @@ class TrainingControls:
         "Everything the panel shows"
         with self._drawing:
             self._say()
-            for name,seen in self._runs.views().items(): self.views[name].value = seen
+            for name,seen in self._runs.views().items(): self._show(name, seen)
+
+    def _show(self, name, seen):
+        "One view; an empty one leaves its room to the others"
+        scrolls = seen and name in ('past','code') # by keys, too
+        self.views[name].value = f'<div tabindex="0">{seen}</div>' if scrolls else seen
+        self.views[name].layout.display = None if seen else 'none'
 
     def _repr_html_(self):
         "A still picture of the panel, where there is no kernel"
         named = self.settings().named().items()
         said = ', '.join(f'{k} {getattr(v, "__name__", v)}' for k,v in named)
         seen = ''.join(self.views[name].value for name in _VIEWS if name != 'code')
-        return f'<div><p>{html.escape(said)}</p>{seen}</div>'
+        return f'<div style="max-width:40em"><p>{html.escape(said)}</p>{seen}</div>'
 
     def _repr_mimebundle_(self, **kwargs):
         "The widgets in a notebook that is alive, otherwise the still picture"

@@ -7,12 +7,13 @@ __all__ = []
 
 # %% ../nbs/use/20b_panel_runs.ipynb #02fb9be3
 import html
+import math
 import time
 import torch
 from torch.utils.data import TensorDataset
 from .curves import draw_curves
-from .drawing import are_pictures, draw_matrix, draw_predictions, draw_weights
-from .drawing import first_weights
+from .drawing import are_pictures, class_names, draw_images, draw_matrix
+from .drawing import draw_predictions, draw_weights, first_weights
 from .progress import running_cell
 from .steering import SteeredFit, end_earlier
 from .tables import show_table
@@ -67,6 +68,13 @@ class PanelRuns:
         self.code = '# train_ds, valid_ds: your own'
         if known: self.code = _DATA.replace('NAME', repr(known))
         self.truth = [_class_number(y) for _,y in items]
+
+    def about(self):
+        "What the panel is, and what it trains on"
+        n,m = len(self.train_ds),len(self.valid_ds)
+        return ('<div style="font:14px/1.4 sans-serif"><b>Train a network by hand</b>: choose '
+                'settings, press Train, and turn the learning rate while it runs. '
+                f'There are {n:,} items to train on, and {m:,} for validation.</div>')
 
     def reset(self):
         "Stop the run, and keep its curves"
@@ -131,18 +139,24 @@ class PanelRuns:
         return f'<div role="status" style="font:14px sans-serif">{said}</div>'
 
     def _curves(self):
-        "The run's curves, before those of eight earlier ones"
+        "The run's curves, before those of eight earlier ones; they grow along an axis that stays"
         now = self.run.curves() if self.run else dict(training=([], []), validation=([], []))
-        earlier = [curves for _,curves,_ in self.past[-8:]]
-        return draw_curves(now, behind=earlier, at_most=3).html
+        behind = [curves for _,curves,_ in self.past[-8:]]
+        if self.open: behind.append(dict(training=([0, self.run.total_steps], [math.nan]*2)))
+        chart = draw_curves(now, behind=behind, at_most=3).html
+        return chart.replace('max-width:30em', 'max-width:none') # as wide as its column
 
     def _digits(self, run):
-        "What the model says of a few items; None where they can't be drawn"
-        if None in self.truth or not run.steps or not are_pictures(self.few): return None
+        "A few items, and what the model says of them; empty where they can't be drawn"
+        if None in self.truth or not are_pictures(self.few): return ''
+        size = 78 if self.classes else 58
+        if not run or not run.steps:
+            names = class_names(self.classes, len(self.classes or [0]*(max(self.truth)+1)))
+            return draw_images(self.few, [names[t] for t in self.truth], size=size).html
         out = run.look(self.few)
-        if out.ndim != 2: return None
-        scores = out.softmax(1)
-        return draw_predictions(self.few, self.truth, scores, self.classes, size=58).html
+        if out.ndim != 2: return ''
+        scores,size = out.softmax(1), None if self.classes else size
+        return draw_predictions(self.few, self.truth, scores, self.classes, size=size).html
 
     def _past(self):
         rows = [_past_row(*p) for p in self.past[-8:]]
@@ -150,11 +164,11 @@ class PanelRuns:
 
     def views(self):
         "What there is to see by now, name → HTML"
-        seen = dict(curves=self._curves(), past=self._past())
+        seen = dict(about=self.about(), curves=self._curves(), digits=self._digits(self.run),
+                    past=self._past(), weights='', matrix='')
         if not self.run: return seen
         weight = first_weights(self.run.model, self.few)
         seen['weights'] = '' if weight is None else draw_weights(weight, size=50).html
-        if digits := self._digits(self.run): seen['digits'] = digits
         if (counts := self.run.matrix) is not None:
             seen['matrix'] = draw_matrix(counts, self.classes).html
         return seen

@@ -7,6 +7,7 @@ __all__ = ['Player']
 
 # %% ../nbs/use/22_player.ipynb #65414f69
 import hashlib
+import html
 import json
 import math
 import re
@@ -68,14 +69,19 @@ def record_run(
 _PLAY = """(() => {
 const root = document.getElementById('ID'), runs = DATA;
 const find = s => root.querySelector(s), all = s => [...root.querySelectorAll(s)];
-const slide = find('input'), pick = find('select'), button = find('button');
+const slide = find('input'), button = find('button'), [pick, beside] = all('select');
 let timer = null;
-function draw(run, step) {
+function places(run, name, step) {
+  return run ? run[name].filter(p => p[0] <= step).map(p => p[1]).join(' ') : '';
+}
+function draw(run, other, step) { // the run's line is the last one, the faint ones before it
   for (const name of ['training', 'validation']) {
-    const places = run[name].filter(p => p[0] <= step).map(p => p[1]).join(' ');
-    find('polyline.' + name).setAttribute('points', places);
-    const markers = find('svg path.' + name);
-    if (markers) markers.setAttribute('d', places.replace(/\\S+/g, 'M$&h0'));
+    const now = places(run, name, step), faint = places(other, name, step);
+    const lines = all('polyline.' + name), markers = all('svg path.' + name);
+    lines.forEach((l, i) => l.setAttribute('points', i ? '' : faint));
+    lines.at(-1).setAttribute('points', now);
+    markers.forEach(m => m.setAttribute('d', ''));
+    if (markers.length) markers.at(-1).setAttribute('d', now.replace(/\\S+/g, 'M$&h0'));
   }
 }
 function answer(run, m) {
@@ -94,39 +100,54 @@ function count(matrix) {
     td.textContent = flat[i] || '·';
     td.style.background = flat[i] ? `rgba(${color},${.1 + .45*Math.sqrt(share)})` : 'none';
   });
-  return matrix.reduce((a, r, i) => a + r[i], 0) / flat.reduce((a, b) => a + b);
+}
+function share(m) {
+  const right = m.matrix.reduce((a, r, i) => a + r[i], 0);
+  return `${(100*right / m.matrix.flat().reduce((a, b) => a + b)).toFixed(1)}%`;
 }
 function show() {
-  const run = runs[pick.value], m = run.moments[slide.value];
-  draw(run, m.step);
+  const run = runs[pick.value], other = runs[beside.value], m = run.moments[slide.value];
+  draw(run, other, m.step);
   answer(run, m);
-  const right = (100*count(m.matrix)).toFixed(1);
-  find('output').textContent = `after step ${m.step}: ${right}% right`;
+  count(m.matrix);
+  let words = `after step ${m.step}: ${share(m)} right`;
+  const then = other && other.moments.findLast(o => o.step <= m.step);
+  if (then) words += `, with ${beside.selectedOptions[0].text} ${share(then)}`;
+  find('output').textContent = words;
+  slide.setAttribute('aria-valuetext', words);
 }
 function halt() { clearInterval(timer); timer = null; button.textContent = 'Play'; }
-function next() { slide.value = +slide.value + 1; show(); if (slide.value == slide.max) halt(); }
+function move(by) { slide.value = +slide.value + by; show(); }
+function next() { move(1); if (slide.value == slide.max) halt(); }
+root.onkeydown = e => { // the slider and the choices have keys of their own
+  const by = {ArrowLeft: -1, ArrowRight: 1}[e.key];
+  if (by && e.target == button) { e.preventDefault(); halt(); move(by); }
+};
 button.onclick = () => {
   if (timer) return halt();
-  if (slide.value == slide.max) slide.value = 0;
+  if (slide.value == slide.max) { slide.value = 0; show(); }
   button.textContent = 'Pause';
   timer = setInterval(next, 250);
 };
-slide.oninput = show;
+slide.oninput = beside.onchange = show;
 pick.onchange = () => { slide.max = runs[pick.value].moments.length - 1; show(); };
 find('.steer').style.display = 'flex';
 show();
 })()"""
 
-_STEER = """<p class="steer" style="display:none;flex-wrap:wrap;gap:12px;align-items:center">
-<button type="button" style="width:5em">Play</button>
-<label>learning rate <select>OPTIONS</select></label>
-<input type="range" min="0" max="LAST" value="LAST" aria-label="moment of the run"
- style="flex:1 1 200px"></p><p><output></output></p>"""
+_STEER = """<div class="steer" style="display:none;flex-wrap:wrap;gap:8px 16px;align-items:center">
+<button type="button" style="font:bold 1em sans-serif;padding:.4em 1.2em;border:0;
+ border-radius:4px;color:#fff;background:#2e7d32">Play</button>
+<label>WHAT <select>OPTIONS</select></label>
+<label>beside it, faintly <select><option value="">nothing</option>OPTIONS</select></label>
+<input type="range" min="0" max="LAST" value="0" aria-label="moment of the run"
+ style="flex:1 1 100%;min-width:0;margin:0"></div>
+<p><output aria-live="off"></output></p>"""
 
 # %% ../nbs/use/22_player.ipynb #23bdd34b
 def _places(curve, name, svg):
     "Steps and places of a curve's points in its chart"
-    places = re.findall(f'class="{name}" points="([^"]*)"', svg)[0].split()
+    places = re.findall(f'class="{name}" points="([^"]*)"', svg)[-1].split()
     drawn = (step for step,loss in zip(*curve) if math.isfinite(loss))
     return [[step,place] for step,place in zip(drawn, places)]
 
@@ -134,6 +155,15 @@ def _as_scores(moment):
     "The answers of a moment as probabilities `(items, classes)`: all but the surest are 0"
     said,sure = torch.tensor(moment['said'])[:,None],torch.tensor(moment['sure'])[:,None]/100
     return torch.zeros(len(said), len(moment['matrix'])).scatter_(1, said, sure)
+
+_SAID = dict(opt='optimizer', lr='learning rate', bs='batch size')
+
+def _choices(settings):
+    "What tells runs apart, in words, and for each run how"
+    named = [s.named() for s in settings]
+    differs = [k for k in named[0] if len({str(n[k]) for n in named}) > 1] or ['lr']
+    said = [', '.join(str(n[k]) for k in differs) for n in named]
+    return ', '.join(_SAID.get(k, k) for k in differs), said
 
 class Player:
     "Recorded runs to be played and scrubbed; where no script may run, the end of the first"
@@ -154,11 +184,13 @@ class Player:
         return json.dumps(runs, separators=(',',':'))
 
     def _steer(self):
-        "Button, choice and slider"
-        options = ''.join(f'<option value="{i}">{r.settings.lr:g}</option>'
-                          for i,r in enumerate(self.recordings))
+        "Button, choices and slider"
+        what,said = _choices([r.settings for r in self.recordings])
+        options = ''.join(f'<option value="{i}">{html.escape(s)}</option>'
+                          for i,s in enumerate(said))
         last = len(self.recordings[0].moments) - 1
-        return _STEER.replace('OPTIONS', options).replace('LAST', str(last))
+        steer = _STEER.replace('WHAT', html.escape(what)).replace('LAST', str(last))
+        return steer.replace('OPTIONS', options)
 
     def _still(self, chart):
         "The end of the first run"
@@ -169,7 +201,10 @@ class Player:
 
     def _repr_html_(self):
         top = max(max(y) for r in self.recordings for _,y in r.curves.values())
-        charts = [draw_curves(r.curves, ylim=(0, top)).html for r in self.recordings]
+        def chart(r): # one plane for all
+            behind = [other.curves for other in self.recordings if other is not r]
+            return draw_curves(r.curves, behind=behind or [r.curves], ylim=(0, top)).html
+        charts = [chart(r) for r in self.recordings]
         data = self._data(charts)
         name = 'player-' + hashlib.sha256(data.encode()).hexdigest()[:8]
         script = _PLAY.replace('ID', name, 1).replace('DATA', data, 1)
