@@ -142,21 +142,22 @@ class PanelRuns:
         "The run's curves, before those of eight earlier ones; they grow along an axis that stays"
         now = self.run.curves() if self.run else dict(training=([], []), validation=([], []))
         behind = [curves for _,curves,_ in self.past[-8:]]
-        if self.open: behind.append(dict(training=([0, self.run.total_steps], [math.nan]*2)))
+        if self.run and self.open: behind.append(dict(training=([0, self.run.total_steps], [math.nan]*2)))
         chart = draw_curves(now, behind=behind, at_most=3).html
         return chart.replace('max-width:30em', 'max-width:none') # as wide as its column
 
     def _digits(self, run):
         "A few items, and what the model says of them; empty where they can't be drawn"
-        if None in self.truth or not are_pictures(self.few): return ''
+        truth = [t for t in self.truth if t is not None]
+        if len(truth) < len(self.truth) or not are_pictures(self.few): return ''
         size = 78 if self.classes else 58
         if not run or not run.steps:
-            names = class_names(self.classes, len(self.classes or [0]*(max(self.truth)+1)))
-            return draw_images(self.few, [names[t] for t in self.truth], size=size).html
+            names = class_names(self.classes, len(self.classes or [0]*(max(truth)+1)))
+            return draw_images(self.few, [names[t] for t in truth], size=size).html
         out = run.look(self.few)
         if out.ndim != 2: return ''
         scores,size = out.softmax(1), None if self.classes else size
-        return draw_predictions(self.few, self.truth, scores, self.classes, size=size).html
+        return draw_predictions(self.few, truth, scores, self.classes, size=size).html
 
     def _past(self):
         rows = [_past_row(*p) for p in self.past[-8:]]

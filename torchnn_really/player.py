@@ -163,7 +163,7 @@ def _choices(settings):
     named = [s.named() for s in settings]
     differs = [k for k in named[0] if len({str(n[k]) for n in named}) > 1] or ['lr']
     said = [', '.join(str(n[k]) for k in differs) for n in named]
-    return ', '.join(_SAID.get(k, k) for k in differs), said
+    return ', '.join(_SAID.get(k) or k for k in differs), said
 
 class Player:
     "Recorded runs to be played and scrubbed; where no script may run, the end of the first"
