@@ -142,7 +142,8 @@ class PanelRuns:
         "The run's curves, before those of eight earlier ones; they grow along an axis that stays"
         now = self.run.curves() if self.run else dict(training=([], []), validation=([], []))
         behind = [curves for _,curves,_ in self.past[-8:]]
-        if self.run and self.open: behind.append(dict(training=([0, self.run.total_steps], [math.nan]*2)))
+        if self.run and self.open:
+            behind.append(dict(training=([0, self.run.total_steps], [math.nan]*2)))
         chart = draw_curves(now, behind=behind, at_most=3).html
         return chart.replace('max-width:30em', 'max-width:none') # as wide as its column
 
