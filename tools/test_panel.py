@@ -139,7 +139,7 @@ def in_voila(page, address, axe, picture):
         hand.fits(theme)
     hand.steer()
     hand.fits('light', axe)
-    if picture: hand.panel.screenshot(path=picture[0])
+    if picture: hand.panel.page.screenshot(path=picture[0])
 
 if __name__ == '__main__':
     if not CHROMIUM: sys.exit(print('skipped: no Chromium here (CHROMIUM=… names one)'))

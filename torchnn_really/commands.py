@@ -33,7 +33,7 @@ from .logged import fit_and_log
 from .pictures import (FOLDER_MODELS, OWN_ADAMW, FolderData, Pictures,
                                      batch_and_epochs, folder_data, train_folder)
 from .picture_folders import list_pictures
-from .predicting import Predictions, UnknownClasses, evaluate, predict
+from .predicting import Predictions, UnknownClasses, evaluate_folder, predict
 from .profiling import profiled
 from .recipes import _tutorial_epoch, run_recipe
 from .reports import save_report
@@ -297,7 +297,7 @@ def _run_predict(args):
 
 def _run_evaluate(args):
     "Say how often a kept model is right; 1 if a picture could not be used"
-    try: found = evaluate(args.file, args.folder)
+    try: found = evaluate_folder(args.file, args.folder)
     except UnknownClasses as e: args.parser.error(f'argument FOLDER: {e}')
     print(found, flush=True)
     for reason in found.skipped: print(f'torchnn_really: {reason}', file=sys.stderr)
