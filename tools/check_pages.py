@@ -191,19 +191,19 @@ def reading(book):
                 + f' (above {MOST["minutes"]})'*(m > MOST['minutes']) for p, m in its.items())
         yield f'{part.name}: {sum(its.values()):.0f} minutes: {", ".join(each)}'
 
-def python_lines(files): return sum(len(re.findall(r'\S.*', f.read_text('utf-8'))) for f in files)
+def python_lines(files):
+    return sum(bool(l.strip()) for f in files for l in f.read_text(encoding='utf-8').splitlines())
 
 def counts(book, companions):
     "What there is: how many, of what, and the most that it may be, if there is a limit"
-    beside,sets = {*(pages.NBS/'speed').glob('*.py')},{pages.NBS/'use'/'baselines.py'}
+    beside = sorted((pages.NBS/'speed').glob('*.py'))
     sys.path.insert(0, str(pages.ROOT))
     from torchnn_really import all as everything
-    others = {*pages.ROOT.glob('tools/*.py'), *pages.NBS.rglob('*.py')} - beside - sets
+    others = {*pages.ROOT.glob('tools/*.py'), *pages.NBS.rglob('*.py')} - {*beside}
     yield len(book), f'pages and {len(companions)} companions seen'
     yield len(everything.__all__), 'names in torchnn_really.all', 70
     yield python_lines(others), 'lines of tools', 1500
     yield python_lines(beside), 'lines beside the pages on speed', 500
-    yield python_lines(sets), 'lines of the script on small sets', 150
 
 def main():
     book = {p: pages.read(p) for p in pages.all_pages()}

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Train with the panel in JupyterLab and Voilà as a hand would; `nbs/panel.png` makes that file."""
+"""Use the panel in JupyterLab and Voilà as a hand would; `nbs/panel.png` makes that file."""
 import os, re, socket, subprocess, sys, tempfile, time
 from contextlib import contextmanager
 from pathlib import Path
