@@ -25,7 +25,7 @@ import torch
 import torch.distributed as dist
 from .arguments import check_count, check_positive
 
-# %% ../nbs/kit/36_ranks.ipynb #0cc54638
+# %% ../nbs/kit/36_ranks.ipynb #c75b8404
 _PRELOADED = 'torch._dynamo','torchnn_really.ranks','torchnn_really.training'
 
 def _context():
@@ -36,7 +36,7 @@ def _context():
     context.set_forkserver_preload([*_PRELOADED])
     return context
 
-def _be_rank(source, name, args, rank, env, folder):
+def _be_rank(source, name, rank, env, folder):
     "What a started process does: run the function, and leave what it gave, or its error"
     _print_into(folder/f'{rank}.log')
     os.environ.clear() # the server has those of the time when it started
@@ -46,6 +46,7 @@ def _be_rank(source, name, args, rank, env, folder):
     linecache.cache[file] = len(source),None,source.splitlines(True),file # for tracebacks
     try:
         exec(compile(source, file, 'exec'), space)
+        args = torch.load(folder/'args', weights_only=True)
         torch.save(space[name](*args), folder/f'{rank}.pt')
         if dist.is_initialized(): dist.destroy_process_group()
     except BaseException as e:
@@ -61,7 +62,7 @@ def _print_into(path):
         os.dup2(file, i)
         setattr(sys, name, open(i, 'w', buffering=1, encoding='utf-8', closefd=False))
 
-# %% ../nbs/kit/36_ranks.ipynb #dd0bae1d
+# %% ../nbs/kit/36_ranks.ipynb #3ba5a3c1
 def run_ranks(
     function:Callable,       # What each runs; it uses no name from outside, but those of `uses`
     n:int=2,                 # How many
@@ -78,8 +79,9 @@ def run_ranks(
                MASTER_PORT=str(store.port), TORCHELASTIC_USE_AGENT_STORE='True')
     with TemporaryDirectory(prefix='ranks-', ignore_cleanup_errors=True) as folder:
         folder,context = Path(folder),_context()
+        torch.save(args, folder/'args')
         processes = [context.Process(target=_be_rank, daemon=True, args=(
-            source, function.__name__, args, rank, env, folder)) for rank in range(n)]
+            source, function.__name__, rank, env, folder)) for rank in range(n)]
         is_late = _wait(processes, timeout)
         _show_logs(folder)
         _raise_first(processes, folder, timeout if is_late else None)
