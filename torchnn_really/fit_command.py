@@ -92,7 +92,7 @@ def _train(args, data, opt_args, kept):
     train = partial(train_folder, data=data) if own else partial(train_model, data=data)
     _,history = train(args.model, epochs=args.epochs, bs=args.bs, seed=args.seed,
                       device=args.device, opt_func=getattr(optim, args.opt),
-                      opt_args=opt_args, fit=_fit_function(args), callbacks=[kept],
+                      opt_args=opt_args, fit=partial(_fit_and_keep, _fit_function(args), kept),
                       on_val_epoch_end=epoch_printer(args.epochs))
     return _print_profile(history, args.profile) if args.profile else history
 
@@ -103,6 +103,10 @@ def _fit_function(args):
         mode = 'offline' if args.offline else None
         how = partial(fit_and_log, project=args.project, name=args.model, mode=mode)
     return partial(profiled, how, folder=args.profile) if args.profile else how
+
+def _fit_and_keep(how, kept, *fit_args, callbacks=(), **more):
+    "Train; of callbacks the first one's end comes last: the model is saved with its best weights"
+    return how(*fit_args, callbacks=[kept, *callbacks], **more)
 
 # %% ../nbs/use/16_fit_command.ipynb #c88d1ca8
 _MOST_EPOCHS = 30
