@@ -156,7 +156,7 @@ def rank_device(
                          "or train on the processor: device 'cpu', in a shell --device cpu")
     return torch.device('cuda', wanted.index or local)
 
-# %% ../nbs/kit/36_ranks.ipynb #5920489e
+# %% ../nbs/kit/36_ranks.ipynb #5ebdea72
 @contextlib.contextmanager
 def process_group(
     device:str|torch.device|None=None, # As 'cpu' or 'cuda'; None: GPUs, if there are any
@@ -172,7 +172,23 @@ def process_group(
     dist.init_process_group('nccl' if device.type == 'cuda' else 'gloo',
                             timeout=timedelta(seconds=timeout))
     try: yield device
+    except Exception as e:
+        _tell_torchrun(e)
+        if not _is_lost(e): raise
+        raise ConnectionError(f'process {dist.get_rank()} waited for another one, which has ended '
+                              f'or does not answer; what that one said is the reason: {e}') from e
     finally: dist.destroy_process_group()
+
+def _is_lost(error):
+    "Is this what gloo or NCCL say when another process is gone?"
+    text = str(error)
+    return isinstance(error, RuntimeError) and ('gloo' in text or 'NCCL' in text)
+
+def _tell_torchrun(error):
+    "Let torchrun's summary have the error, too"
+    if 'TORCHELASTIC_ERROR_FILE' not in os.environ or _is_lost(error): return
+    from torch.distributed.elastic.multiprocessing.errors import get_error_handler
+    get_error_handler().record_exception(error)
 
 def gather(
     *parts, # Lists of this process; they are pickled
@@ -181,3 +197,30 @@ def gather(
     found:list[Any] = [None]*dist.get_world_size()
     dist.all_gather_object(found, parts)
     return [[v for part in same for v in part] for same in zip(*found)]
+
+# %% ../nbs/kit/36_ranks.ipynb #bb076f3c
+@contextlib.contextmanager
+def rank0_prints():
+    "Within this block, what other processes than the first print goes nowhere; errors are seen"
+    if not rank_and_size()[0]:
+        yield
+        return
+    before = os.environ.get('TQDM_DISABLE')
+    os.environ['TQDM_DISABLE'] = '1'
+    try:
+        with open(os.devnull, 'w', encoding='utf-8') as nowhere, \
+             contextlib.redirect_stdout(nowhere): yield
+    finally:
+        del os.environ['TQDM_DISABLE']
+        if before is not None: os.environ['TQDM_DISABLE'] = before
+
+@contextlib.contextmanager
+def rank0_first(
+    timeout:float=7200., # Seconds that it may take
+):
+    "This block is run by the first process, and then by the others"
+    rank,size = rank_and_size()
+    group = dist.new_group(timeout=timedelta(seconds=timeout)) if size > 1 else None
+    if rank: dist.barrier(group)
+    yield
+    if group and not rank: dist.barrier(group)
