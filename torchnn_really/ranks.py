@@ -155,6 +155,16 @@ def rank_device(
     return torch.device('cuda', wanted.index or local)
 
 # %% ../nbs/kit/36_ranks.ipynb #5920489e
+def _fresh_store(timeout):
+    "On one machine: a place in torchrun's store that an earlier start has not written to"
+    env = os.environ
+    on_one = env.get('TORCHELASTIC_USE_AGENT_STORE') == 'True' and env.get('GROUP_WORLD_SIZE') == '1'
+    if not on_one: return {}
+    store = dist.TCPStore(env['MASTER_ADDR'], int(env['MASTER_PORT']), is_master=False,
+                          timeout=timedelta(seconds=timeout))
+    store = dist.PrefixStore(env.get('TORCHELASTIC_RESTART_COUNT', '0'), store)
+    return dict(store=store, rank=int(env['RANK']), world_size=int(env['WORLD_SIZE']))
+
 @contextlib.contextmanager
 def process_group(
     device:str|torch.device|None=None, # As 'cpu' or 'cuda'; None: GPUs, if there are any
@@ -168,7 +178,7 @@ def process_group(
     device = rank_device(device)
     if device.type == 'cuda': torch.cuda.set_device(device)
     dist.init_process_group('nccl' if device.type == 'cuda' else 'gloo',
-                            timeout=timedelta(seconds=timeout))
+                            timeout=timedelta(seconds=timeout), **_fresh_store(timeout))
     try: yield device
     finally: dist.destroy_process_group()
 
