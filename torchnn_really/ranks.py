@@ -20,6 +20,7 @@ from datetime import timedelta
 from multiprocessing import connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import Any
 import torch
 import torch.distributed as dist
@@ -91,13 +92,21 @@ def _wait(processes, timeout):
     "Run all, until they have ended, one has failed, or the time is over; is it?"
     until = time.monotonic() + timeout
     try:
-        for p in processes: p.start()
+        with _without_main():
+            for p in processes: p.start()
         while alive := [p.sentinel for p in processes if p.exitcode is None]:
             if any(p.exitcode for p in processes): break
             if not connection.wait(alive, until - time.monotonic()): return True
     finally:
         _end(processes)
     return False
+
+@contextlib.contextmanager
+def _without_main():
+    "Processes that start within this block do not run the program that starts them"
+    main,sys.modules['__main__'] = sys.modules['__main__'],ModuleType('__main__')
+    try: yield
+    finally: sys.modules['__main__'] = main
 
 def _end(processes):
     "End those that still run; after a failure the others may say their part within a second"
@@ -157,6 +166,16 @@ def rank_device(
     return torch.device('cuda', wanted.index or local)
 
 # %% ../nbs/kit/36_ranks.ipynb #5ebdea72
+def _fresh_store(timeout):
+    "On one machine: a place in torchrun's store that an earlier start has not written to"
+    env = os.environ
+    on_one = env.get('TORCHELASTIC_USE_AGENT_STORE') == 'True' and env.get('GROUP_WORLD_SIZE') == '1'
+    if not on_one: return {}
+    store = dist.TCPStore(env['MASTER_ADDR'], int(env['MASTER_PORT']), is_master=False,
+                          timeout=timedelta(seconds=timeout))
+    store = dist.PrefixStore(env.get('TORCHELASTIC_RESTART_COUNT', '0'), store)
+    return dict(store=store, rank=int(env['RANK']), world_size=int(env['WORLD_SIZE']))
+
 @contextlib.contextmanager
 def process_group(
     device:str|torch.device|None=None, # As 'cpu' or 'cuda'; None: GPUs, if there are any
@@ -170,7 +189,7 @@ def process_group(
     device = rank_device(device)
     if device.type == 'cuda': torch.cuda.set_device(device)
     dist.init_process_group('nccl' if device.type == 'cuda' else 'gloo',
-                            timeout=timedelta(seconds=timeout))
+                            timeout=timedelta(seconds=timeout), **_fresh_store(timeout))
     try: yield device
     except Exception as e:
         _tell_torchrun(e)
