@@ -34,10 +34,48 @@ def check_share_of_rows(
         want = [[*DistributedSampler(range(n), size, rank, shuffle=False)] for rank in range(size)]
         if found != want: return f'{found} for {n} rows and {size} processes; torch has {want}'
 
-# %% ../nbs/kit/36_distributed_exercises.ipynb #dfe7775a
-class _Counted(list):
-    "A list of pieces that counts what is read from it for others"
+# %% ../nbs/kit/36_distributed_exercises.ipynb #eed80080
+@hints
+def check_rows_left(
+    f:Callable, # The answer: takes `order`, `done`, `rank` and `size`
+)->str|None:
+    "What is still wrong with `rows_left`, or 'right'"
+    order = [7,2,9,4,0,5,1,8,3,6]
+    got = f(order, 4, 0, 2)
+    if got is None: return 'it returned None; return a list of row numbers'
+    got = [*map(int, got)]
+    if got == order[0::2][4:]: return f'{got}; `done` counts the rows of all processes together'
+    if got != [0,1,3]:
+        return f'{got} of {order[4:]} for rank 0 of 2, where the first four rows are done'
+    for done,size in ((4,3), (0,2), (10,2), (9,4), (5,1)):
+        found = [[*map(int, f(order, done, rank, size))] for rank in range(size)]
+        left = order[done:]
+        each = -(-len(left)//size)
+        case = f'{found} for {left} and {size} processes'
+        if {*map(len, found)} != {each}: return f'{case}: each must take {each} rows'
+        if {*sum(found, [])} != {*left}: return f'{case}: each row that is left in one of them'
+        at_once = [[rows[i] for rows in found] for i in range(len(left)//size)]
+        if sum(at_once, []) != left[:len(left)//size*size]:
+            return f'{case}: what all take at once must stand together in the order'
 
+# %% ../nbs/kit/36_distributed_exercises.ipynb #cae0b4df
+@hints
+def check_mean_of_all(
+    f:Callable, # The answer: takes means and counts
+)->str|None:
+    "What is still wrong with `mean_of_all`, or 'right'"
+    got = f([1.,5.], [3,1])
+    if got is None: return 'it returned None; return a number'
+    if float(got) == 3: return '3.0 for means of 1 and 5: the first is of three samples, not of one'
+    if float(got) == 8: return '8.0 for means of 1 and 5 of three and one samples: divide by all four'
+    if float(got) != 2: return f'{float(got)} for means of 1 and 5, of three samples and of one'
+    got = float(f([2.,float('nan'),4.], [1,0,1]))
+    if got != got: return 'nan, where one process of three has no sample; leave it out'
+    if got != 3: return f'{got} for means of 2, nan and 4, of one, no and one sample'
+    got = float(f([float('nan'),1.], [2,2]))
+    if got == got: return f'{got}, where a mean of two samples is nan: that must be seen'
+
+# %% ../nbs/kit/36_distributed_exercises.ipynb #0c1cca3b
 @hints
 def check_ring(
     f:Callable, # The answer: takes pieces of all ranks and `send`
