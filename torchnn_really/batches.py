@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 from torch.utils.data import SequentialSampler, TensorDataset, default_collate
+from torch.utils.data.distributed import DistributedSampler
 from .arguments import as_dataset, check_count
 
 # %% ../nbs/train/02_batches.ipynb #2af524bf
@@ -32,14 +33,20 @@ def _is_plain(t):
     return t.is_contiguous() and not (t.is_conj() or t.is_neg())
 
 # %% ../nbs/train/02_batches.ipynb #67ca1430
+def _drawn_from(sampler):
+    "What torch's sampler numbers; None of another, which may give no numbers"
+    if isinstance(sampler, DistributedSampler): return sampler.dataset
+    known = type(sampler) in (RandomSampler,SequentialSampler)
+    return sampler.data_source if known else None
+
 def _tensors_of(dl):
     "The tensors whose rows are what torch would give; None if it does more"
     if dl.num_workers or dl.pin_memory: return None
     if dl.collate_fn is not default_collate: return None
     if type(dl.batch_sampler) is not BatchSampler: return None
-    if type(dl.sampler) not in (RandomSampler,SequentialSampler): return None
     if type(dl.dataset) is not TensorDataset: return None
-    if len(dl.sampler.data_source) > len(dl.dataset): return None
+    drawn_from = _drawn_from(dl.sampler)
+    if drawn_from is None or len(drawn_from) > len(dl.dataset): return None
     tensors = dl.dataset.tensors
     return tensors if all(map(_is_plain, tensors)) else None
 

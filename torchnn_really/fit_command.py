@@ -13,9 +13,11 @@ from functools import partial
 from torch import optim
 from torch.utils.data import TensorDataset
 from .arguments import check_device
+from .batches import get_data
 from .cli import mute
 from .data import load_data
 from .digits import Digits
+from .distributed import fit_distributed, rank_data
 from .downloads import has_mnist, load_mnist
 from .files import cache_dir
 from .save_at_end import SaveAtEnd
@@ -24,6 +26,8 @@ from .logged import fit_and_log
 from .pictures import (FOLDER_MODELS, OWN_ADAMW, FolderData, Pictures,
                                      batch_and_epochs, folder_data, train_folder)
 from .profiling import profiled
+from .ranks import (in_torchrun, process_group, rank0_first, rank0_prints,
+                                  rank_and_size)
 from .recipes import _tutorial_epoch, run_recipe
 from .reports import save_report
 from .proofs import threads
@@ -48,7 +52,15 @@ def run_fit(
     "Train one model, and print each epoch as it ends; whatever ends it, what was trained is kept"
     keep_memory() # this process does nothing else
     if args.recipe: return _run_recipe(args)
-    data,opt_args = _prepare_fit(args)
+    if not in_torchrun(): return _run_here(args)
+    with process_group(args.device) as args.device, rank0_prints():
+        if rank_and_size()[0]: # the first one writes
+            args.save = args.out = args.profile = None
+            args.track = False
+        return _run_here(args)
+
+def _run_here(args):
+    with rank0_first(): data,opt_args = _prepare_fit(args)
     kept = SaveAtEnd(args.save, **_save_args(args, data))
     try: history = _train(args, data, opt_args, kept)
     except BaseException as e:
@@ -82,7 +94,9 @@ def _prepare_fit(args):
     args.bs,args.epochs = batch_and_epochs(n, args.bs, args.epochs)
     options = ', '.join(f'{k} {v:g}' for k,v in opt_args.items())
     optimizer = f'{args.opt} ({options})' if options else args.opt
-    print(f'{args.model} with {optimizer}, batch {args.bs}, seed {args.seed}, on {args.device}',
+    n = rank_and_size()[1]
+    batch = f'{n} × {args.bs}' if n > 1 else args.bs
+    print(f'{args.model} with {optimizer}, batch {batch}, seed {args.seed}, on {args.device}',
           flush=True)
     return data, opt_args
 
@@ -92,8 +106,8 @@ def _train(args, data, opt_args, kept):
     train = partial(train_folder, data=data) if own else partial(train_model, data=data)
     _,history = train(args.model, epochs=args.epochs, bs=args.bs, seed=args.seed,
                       device=args.device, opt_func=getattr(optim, args.opt),
-                      opt_args=opt_args, fit=_fit_function(args), callbacks=[kept],
-                      on_val_epoch_end=epoch_printer(args.epochs))
+                      opt_args=opt_args, fit=partial(_fit_and_keep, _fit_function(args), kept),
+                      get_data=_get_data(args), on_val_epoch_end=epoch_printer(args.epochs))
     return _print_profile(history, args.profile) if args.profile else history
 
 def _fit_function(args):
@@ -102,7 +116,14 @@ def _fit_function(args):
     if args.track:
         mode = 'offline' if args.offline else None
         how = partial(fit_and_log, project=args.project, name=args.model, mode=mode)
-    return partial(profiled, how, folder=args.profile) if args.profile else how
+    if args.profile: how = partial(profiled, how, folder=args.profile)
+    return partial(fit_distributed, fit=how) if in_torchrun() else how
+
+def _get_data(args): return partial(rank_data, seed=args.seed) if in_torchrun() else get_data
+
+def _fit_and_keep(how, kept, *fit_args, callbacks=(), **more):
+    "Train; of callbacks the first one's end comes last: the model is saved with its best weights"
+    return how(*fit_args, callbacks=[kept, *callbacks], **more)
 
 # %% ../nbs/use/16_fit_command.ipynb #c88d1ca8
 _MOST_EPOCHS = 30

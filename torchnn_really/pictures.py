@@ -295,6 +295,7 @@ def train_folder(
     device:str|torch.device|None='cpu', # Where to run; None: `default_device()`
     opt_func:Callable|None=None,        # Optimizer; None: `optim.SGD`, see below
     opt_args:dict|None=None,            # Its options; both None: 'pictures' has `optim.AdamW`
+    get_data:Callable=get_data,         # Makes the loaders; or `rank_data`
     **fit_args,                         # Hooks and more, for `fit`
 )->tuple[nn.Module,History]:            # The model, and the `History`
     "Train a network on a folder's pictures; the model is that of the best epoch"

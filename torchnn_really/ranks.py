@@ -20,12 +20,13 @@ from datetime import timedelta
 from multiprocessing import connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import Any
 import torch
 import torch.distributed as dist
 from .arguments import check_count, check_positive
 
-# %% ../nbs/kit/36_ranks.ipynb #0cc54638
+# %% ../nbs/kit/36_ranks.ipynb #c75b8404
 _PRELOADED = 'torch._dynamo','torchnn_really.ranks','torchnn_really.training'
 
 def _context():
@@ -36,7 +37,7 @@ def _context():
     context.set_forkserver_preload([*_PRELOADED])
     return context
 
-def _be_rank(source, name, args, rank, env, folder):
+def _be_rank(source, name, rank, env, folder):
     "What a started process does: run the function, and leave what it gave, or its error"
     _print_into(folder/f'{rank}.log')
     os.environ.clear() # the server has those of the time when it started
@@ -46,6 +47,7 @@ def _be_rank(source, name, args, rank, env, folder):
     linecache.cache[file] = len(source),None,source.splitlines(True),file # for tracebacks
     try:
         exec(compile(source, file, 'exec'), space)
+        args = torch.load(folder/'args', weights_only=True)
         torch.save(space[name](*args), folder/f'{rank}.pt')
         if dist.is_initialized(): dist.destroy_process_group()
     except BaseException as e:
@@ -61,7 +63,7 @@ def _print_into(path):
         os.dup2(file, i)
         setattr(sys, name, open(i, 'w', buffering=1, encoding='utf-8', closefd=False))
 
-# %% ../nbs/kit/36_ranks.ipynb #dd0bae1d
+# %% ../nbs/kit/36_ranks.ipynb #3ba5a3c1
 def run_ranks(
     function:Callable,       # What each runs; it uses no name from outside, but those of `uses`
     n:int=2,                 # How many
@@ -78,8 +80,9 @@ def run_ranks(
                MASTER_PORT=str(store.port), TORCHELASTIC_USE_AGENT_STORE='True')
     with TemporaryDirectory(prefix='ranks-', ignore_cleanup_errors=True) as folder:
         folder,context = Path(folder),_context()
+        torch.save(args, folder/'args')
         processes = [context.Process(target=_be_rank, daemon=True, args=(
-            source, function.__name__, args, rank, env, folder)) for rank in range(n)]
+            source, function.__name__, rank, env, folder)) for rank in range(n)]
         is_late = _wait(processes, timeout)
         _show_logs(folder)
         _raise_first(processes, folder, timeout if is_late else None)
@@ -89,13 +92,21 @@ def _wait(processes, timeout):
     "Run all, until they have ended, one has failed, or the time is over; is it?"
     until = time.monotonic() + timeout
     try:
-        for p in processes: p.start()
+        with _without_main():
+            for p in processes: p.start()
         while alive := [p.sentinel for p in processes if p.exitcode is None]:
             if any(p.exitcode for p in processes): break
             if not connection.wait(alive, until - time.monotonic()): return True
     finally:
         _end(processes)
     return False
+
+@contextlib.contextmanager
+def _without_main():
+    "Processes that start within this block do not run the program that starts them"
+    main,sys.modules['__main__'] = sys.modules['__main__'],ModuleType('__main__')
+    try: yield
+    finally: sys.modules['__main__'] = main
 
 def _end(processes):
     "End those that still run; after a failure the others may say their part within a second"
@@ -154,7 +165,7 @@ def rank_device(
                          "or train on the processor: device 'cpu', in a shell --device cpu")
     return torch.device('cuda', wanted.index or local)
 
-# %% ../nbs/kit/36_ranks.ipynb #5920489e
+# %% ../nbs/kit/36_ranks.ipynb #5ebdea72
 def _fresh_store(timeout):
     "On one machine: a place in torchrun's store that an earlier start has not written to"
     env = os.environ
@@ -180,7 +191,23 @@ def process_group(
     dist.init_process_group('nccl' if device.type == 'cuda' else 'gloo',
                             timeout=timedelta(seconds=timeout), **_fresh_store(timeout))
     try: yield device
+    except Exception as e:
+        _tell_torchrun(e)
+        if not _is_lost(e): raise
+        raise ConnectionError(f'process {dist.get_rank()} waited for another one, which has ended '
+                              f'or does not answer; what that one said is the reason: {e}') from e
     finally: dist.destroy_process_group()
+
+def _is_lost(error):
+    "Is this what gloo or NCCL say when another process is gone?"
+    text = str(error)
+    return isinstance(error, RuntimeError) and ('gloo' in text or 'NCCL' in text)
+
+def _tell_torchrun(error):
+    "Let torchrun's summary have the error, too"
+    if 'TORCHELASTIC_ERROR_FILE' not in os.environ or _is_lost(error): return
+    from torch.distributed.elastic.multiprocessing.errors import get_error_handler
+    get_error_handler().record_exception(error)
 
 def gather(
     *parts, # Lists of this process; they are pickled
@@ -189,3 +216,30 @@ def gather(
     found:list[Any] = [None]*dist.get_world_size()
     dist.all_gather_object(found, parts)
     return [[v for part in same for v in part] for same in zip(*found)]
+
+# %% ../nbs/kit/36_ranks.ipynb #bb076f3c
+@contextlib.contextmanager
+def rank0_prints():
+    "Within this block, what other processes than the first print goes nowhere; errors are seen"
+    if not rank_and_size()[0]:
+        yield
+        return
+    before = os.environ.get('TQDM_DISABLE')
+    os.environ['TQDM_DISABLE'] = '1'
+    try:
+        with open(os.devnull, 'w', encoding='utf-8') as nowhere, \
+             contextlib.redirect_stdout(nowhere): yield
+    finally:
+        del os.environ['TQDM_DISABLE']
+        if before is not None: os.environ['TQDM_DISABLE'] = before
+
+@contextlib.contextmanager
+def rank0_first(
+    timeout:float=7200., # Seconds that it may take
+):
+    "This block is run by the first process, and then by the others"
+    rank,size = rank_and_size()
+    group = dist.new_group(timeout=timedelta(seconds=timeout)) if size > 1 else None
+    if rank: dist.barrier(group)
+    yield
+    if group and not rank: dist.barrier(group)
