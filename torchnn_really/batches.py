@@ -32,16 +32,29 @@ def _is_plain(t):
     return t.is_contiguous() and not (t.is_conj() or t.is_neg())
 
 # %% ../nbs/train/02_batches.ipynb #67ca1430
+def _takes_rows(dl):
+    "Whether torch's iterator would only take a batch's rows and stack them"
+    if dl.num_workers or dl.pin_memory: return False
+    if dl.collate_fn is not default_collate: return False
+    if type(dl.batch_sampler) is not BatchSampler: return False
+    if not getattr(dl.sampler, 'gives_rows', type(dl.sampler) in _BY_ROW): return False
+    return len(dl.sampler.data_source) <= len(dl.dataset)
+
+_BY_ROW = RandomSampler,SequentialSampler
+
 def _tensors_of(dl):
     "The tensors whose rows are what torch would give; None if it does more"
-    if dl.num_workers or dl.pin_memory: return None
-    if dl.collate_fn is not default_collate: return None
-    if type(dl.batch_sampler) is not BatchSampler: return None
-    if type(dl.sampler) not in (RandomSampler,SequentialSampler): return None
-    if type(dl.dataset) is not TensorDataset: return None
-    if len(dl.sampler.data_source) > len(dl.dataset): return None
+    if not _takes_rows(dl) or type(dl.dataset) is not TensorDataset: return None
     tensors = dl.dataset.tensors
     return tensors if all(map(_is_plain, tensors)) else None
+
+# %% ../nbs/train/02_batches.ipynb #f0576b24
+def _get_batch_of(dl):
+    "The dataset's own way to take a batch's rows; None if it has none"
+    kinds = type(dl.dataset).__mro__
+    def place(name): return next((c for c in kinds if name in vars(c)), None)
+    if place('get_batch') is not place('__getitem__') or not _takes_rows(dl): return None
+    return getattr(dl.dataset, 'get_batch', None)
 
 # %% ../nbs/train/02_batches.ipynb #2dc877fa
 class BatchLoader(DataLoader):
@@ -55,10 +68,16 @@ class BatchLoader(DataLoader):
 
     def __iter__(self):
         tensors,groups = _tensors_of(self),self.batch_sampler
-        if tensors is None or groups is None: return super().__iter__()
+        get_batch = _get_batch_of(self)
+        if groups is None or tensors is get_batch is None:
+            if self._iterator is not None: self._draw_seed() # workers go on
+            return super().__iter__()
         groups = iter(groups)
+        self._draw_seed()
+        return _selected(tensors, groups) if tensors else map(get_batch, groups)
+
+    def _draw_seed(self):
         torch.empty((), dtype=torch.int64).random_(generator=self.generator)
-        return _selected(tensors, groups)
 
 # %% ../nbs/train/02_batches.ipynb #d1a904fa
 def _check_dataset(name, ds):
