@@ -12,6 +12,7 @@ import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 from torch.utils.data import SequentialSampler, TensorDataset, default_collate
 from .arguments import as_dataset, check_count
+from .decoding import get_batch_of
 
 # %% ../nbs/train/02_batches.ipynb #2af524bf
 def _selected(tensors, groups)->Iterator[list]:
@@ -37,24 +38,15 @@ def _takes_rows(dl):
     if dl.num_workers or dl.pin_memory: return False
     if dl.collate_fn is not default_collate: return False
     if type(dl.batch_sampler) is not BatchSampler: return False
-    if not getattr(dl.sampler, 'gives_rows', type(dl.sampler) in _BY_ROW): return False
+    known = type(dl.sampler) in (RandomSampler,SequentialSampler)
+    if not getattr(dl.sampler, 'gives_rows', known): return False
     return len(dl.sampler.data_source) <= len(dl.dataset)
-
-_BY_ROW = RandomSampler,SequentialSampler
 
 def _tensors_of(dl):
     "The tensors whose rows are what torch would give; None if it does more"
     if not _takes_rows(dl) or type(dl.dataset) is not TensorDataset: return None
     tensors = dl.dataset.tensors
     return tensors if all(map(_is_plain, tensors)) else None
-
-# %% ../nbs/train/02_batches.ipynb #f0576b24
-def _get_batch_of(dl):
-    "The dataset's own way to take a batch's rows; None if it has none"
-    kinds = type(dl.dataset).__mro__
-    def place(name): return next((c for c in kinds if name in vars(c)), None)
-    if place('get_batch') is not place('__getitem__') or not _takes_rows(dl): return None
-    return getattr(dl.dataset, 'get_batch', None)
 
 # %% ../nbs/train/02_batches.ipynb #2dc877fa
 class BatchLoader(DataLoader):
@@ -68,7 +60,7 @@ class BatchLoader(DataLoader):
 
     def __iter__(self):
         tensors,groups = _tensors_of(self),self.batch_sampler
-        get_batch = _get_batch_of(self)
+        get_batch = get_batch_of(self.dataset) if _takes_rows(self) else None
         if groups is None or tensors is get_batch is None:
             if self._iterator is not None: self._draw_seed() # workers go on
             return super().__iter__()

@@ -68,9 +68,9 @@ def check_profile_files(
 
 # %% ../nbs/kit/11_files.ipynb #967cbfac
 def store_file(
-    path:Path,            # Where the file shall be
-    data:bytes|bytearray, # What it shall hold
-    what:str|None=None,   # What it is, as in `check_target`
+    path:Path,          # Where the file shall be
+    data:bytes|bytearray|memoryview, # What it shall hold
+    what:str|None=None, # What it is, as in `check_target`
 ):
     "Write a file and rename it into place: readers find the old one or the new one, whole"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,205 +5,68 @@
 # %% auto #0
 __all__ = ['process_memory', 'MemmapDataset', 'write_rows', 'generated_digits']
 
-# %% ../nbs/scale/03_memmap.ipynb #41092d97
-import contextlib
-import errno
-import io
-import math
-import mmap
-import os
+# %% ../nbs/scale/03_memmap.ipynb #ff0d9dda
 import re
-import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-import numpy as np
 import torch
-from torch.utils.data import Dataset
 from .arguments import check_count
+from .decoding import ByBatch
 from .digits import Digits
 from .files import new_folder
+from .npy_files import open_rows, write_npy_files
 
-# %% ../nbs/scale/03_memmap.ipynb #28d51358
-def process_memory()->dict: # Of this process, in MB; empty where the system does not say
-    "Anonymous memory, which the program made, and pages of files, which can be taken back"
+# %% ../nbs/scale/03_memmap.ipynb #d919fab8
+def process_memory()->dict: # In MB; empty where the system does not say
+    "This process's anonymous memory, and the pages of files that it mapped"
     try: text = Path('/proc/self/status').read_text(encoding='utf-8')
     except OSError: return {}
     found = re.findall(r'^Rss(Anon|File):\s+(\d+) kB', text, re.MULTILINE)
     names = dict(Anon='anonymous', File='mapped')
     return {names[key]: int(kb)/1000 for key,kb in found}
 
-# %% ../nbs/scale/03_memmap.ipynb #6c8e97b1
-def _read_header(path, head):
-    "Shape and type of the array in a `.npy` file by its first bytes, and where it begins"
-    f = io.BytesIO(head)
-    try:
-        version = np.lib.format.read_magic(f)
-        known = {(1,0): np.lib.format.read_array_header_1_0,
-                 (2,0): np.lib.format.read_array_header_2_0}
-        shape,by_columns,dtype = known[version](f)
-    except Exception as e: # whatever a header made by someone may lead to
-        raise ValueError(f'{path} is no .npy file of plain numbers ({e}); '
-                         'write it with np.save or write_rows') from None
-    _check_header(path, shape, by_columns, dtype)
-    return shape,dtype,f.tell()
-
-# %% ../nbs/scale/03_memmap.ipynb #8c4750f3
-def _check_header(path, shape, by_columns, dtype):
-    "Raise an error about an array whose rows cannot be taken"
-    try: torch.from_numpy(np.empty(1, dtype))
-    except (TypeError,ValueError) as e:
-        raise TypeError(f'{path} holds {dtype}, which torch does not take ({e}); '
-                        "convert it, as by array.astype('float32')") from None
-    if not shape or dtype.subdtype or not all(type(n) is int and n > 0 for n in shape):
-        raise ValueError(f'{path} has shape {shape}; it must have one row or more, '
-                         'and a number or more in each')
-    if by_columns and len(shape) > 1:
-        raise ValueError(f'{path} lies column by column, so that no row is in one piece; '
-                         'save np.ascontiguousarray(array)')
-
-# %% ../nbs/scale/03_memmap.ipynb #e2f37721
-class _Rows:
-    "The array in a `.npy` file, mapped and never written to"
-    def __init__(self, path):
-        self.path = os.path.abspath(path)
-        if not os.path.isfile(path):
-            raise FileNotFoundError(f'{path} is no file; give a .npy file')
-        with open(path, 'rb') as f:
-            shape,dtype,start = _read_header(path, f.read(2**14))
-            found,n = os.fstat(f.fileno()),math.prod(shape)
-            _check_size(path, found.st_size, start, shape, dtype)
-            self.map = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
-        self.array = np.frombuffer(self.map, dtype, n, start).reshape(shape)
-        self.known = found.st_size,found.st_mtime_ns
-
-    def __reduce__(self): return _open_again, (self.path, self.known)
-
-# %% ../nbs/scale/03_memmap.ipynb #ec1ac0a8
-def _check_size(path, size, start, shape, dtype):
-    "Raise an error about a file that is cut short, or longer than it says"
-    wanted = start + math.prod(shape)*dtype.itemsize
-    if size != wanted:
-        raise ValueError(f'{path} has {size:,} bytes, and must have {wanted:,} for '
-                         f'{shape} of {dtype}; copy it again')
-
-def _open_again(path, known):
-    rows = _Rows(path)
-    if rows.known != known:
-        raise ValueError(f'{path} has changed since its dataset was made')
-    return rows
-
-def _take(rows, which):
-    "Copies of some rows, as a tensor"
-    if rows.map.size() != rows.known[0]:
-        raise ValueError(f'{rows.path} has changed while it was in use')
-    if isinstance(which, list): return torch.from_numpy(rows.array.take(which, axis=0))
-    return torch.from_numpy(np.array(rows.array[which]))
-
-# %% ../nbs/scale/03_memmap.ipynb #ac3f8749
-def _npy_files(paths):
-    "Files that are given, or those in the one folder that is given"
-    if not paths: raise TypeError('paths is empty; give one .npy file or more')
-    if len(paths) > 1 or not Path(paths[0]).is_dir(): return paths
-    found = sorted(Path(paths[0]).glob('*.npy'))
-    if not found: raise FileNotFoundError(f'{paths[0]} holds no .npy file')
-    return found
-
-# %% ../nbs/scale/03_memmap.ipynb #18a8fd63
-class MemmapDataset(Dataset):
-    "`TensorDataset` on disk: rows of `.npy` files, read when they are asked for"
+# %% ../nbs/scale/03_memmap.ipynb #aade4faf
+class MemmapDataset(ByBatch):
+    "`TensorDataset` on disk: rows of `.npy` files, read when asked for"
     def __init__(self,
-        *paths:str|Path, # Files with as many rows each; or a folder of them, by name
-    ):
-        self.files = [_Rows(path) for path in _npy_files(paths)]
-        lengths = {rows.path: len(rows.array) for rows in self.files}
-        if len({*lengths.values()}) > 1:
-            raise ValueError(f'these must have as many rows each: {lengths}')
+        *paths:str|Path, # Files with as many rows each; or their folder
+    ): self.files = open_rows(paths)
 
     def __len__(self): return len(self.files[0].array)
-    def __getitem__(self, i): return tuple(_take(rows, i) for rows in self.files)
-    def get_batch(self, which): return [_take(rows, [*which]) for rows in self.files]
-    def __getitems__(self, which): return _items(self, MemmapDataset, which)
+    def __getitem__(self, i): return tuple(rows.take(i) for rows in self.files)
 
-# %% ../nbs/scale/03_memmap.ipynb #42904d66
-def _items(ds, cls, which):
-    "The items of a batch in one gather, unless a subclass changed what an item is"
-    if type(ds).__getitem__ is not cls.__getitem__: return [ds[i] for i in which]
-    return list(zip(*ds.get_batch(which)))
+    def get_batch(self,
+        which:Iterable, # Numbers of rows
+    )->list:            # A tensor for each file
+        "These rows of each file, in one gather"
+        return [rows.take([*which]) for rows in self.files]
 
-# %% ../nbs/scale/03_memmap.ipynb #a8c1eac7
-class _Writer:
-    "A `.npy` file of known length, written piece by piece"
-    def __init__(self, f, n): self.f,self.n,self.done,self.kind = f,n,0,None
-
-    def add(self, a): # An array of rows
-        kind,name = (a.dtype, a.shape[1:]),Path(self.f.name).name
-        if self.kind is None: _begin(self.f, a.dtype, (self.n, *a.shape[1:]))
-        elif kind != self.kind:
-            raise ValueError(f'a batch for {name} has rows of {kind}, and those before '
-                             f'it {self.kind}; make them alike')
-        self.kind,self.done = kind,self.done + len(a)
-        if self.done > self.n:
-            raise ValueError(f'batches gave more than the {self.n:,} rows of n')
-        self.f.write(np.ascontiguousarray(a).data)
-
-# %% ../nbs/scale/03_memmap.ipynb #137813ec
-def _begin(f, dtype, shape):
-    "Write the header, if there is room for the rows"
-    _check_header(f.name, shape, False, dtype)
-    needed,free = math.prod(shape)*dtype.itemsize,shutil.disk_usage(f.name).free
-    if needed > free:
-        raise OSError(errno.ENOSPC, f'{needed:,} bytes are needed, {free:,} are free',
-                      f.name)
-    header = np.lib.format.header_data_from_array_1_0(np.empty(0, dtype))
-    np.lib.format.write_array_header_1_0(f, header | dict(shape=shape))
-
-# %% ../nbs/scale/03_memmap.ipynb #66972212
-def _write_batch(writers, batch):
-    "Append a batch's parts, each to its file"
-    arrays = [np.asarray(part) for part in batch]
-    counts = [len(a) if a.ndim else 'no' for a in arrays]
-    if len(arrays) != len(writers) or len({*counts}) > 1 or 'no' in counts:
-        raise ValueError(f'a batch has {len(arrays)} parts, with {counts} rows; '
-                         f'{len(writers)} of as many rows are wanted')
-    for writer,a in zip(writers, arrays): writer.add(a)
-
-def _write_all(paths, batches, n):
-    "Write all batches into new files"
-    with contextlib.ExitStack() as stack:
-        writers = [_Writer(stack.enter_context(open(p, 'wb')), n) for p in paths]
-        for batch in batches: _write_batch(writers, batch)
-        if writers[0].done != n:
-            raise ValueError(f'batches gave {writers[0].done:,} rows, and n is {n:,}')
-        for w in writers:
-            w.f.flush()
-            os.fsync(w.f.fileno())
-
-# %% ../nbs/scale/03_memmap.ipynb #d32ef2eb
+# %% ../nbs/scale/03_memmap.ipynb #d68f78aa
 def write_rows(
     folder:str|Path,       # A new folder; nothing may be there
-    batches:Iterable,      # Of tensors or arrays, a tuple of as many rows each
+    batches:Iterable,      # Tuples of tensors or arrays with as many rows each
     n:int,                 # Rows that all batches have together
     names:tuple=('x','y'), # Of the files: `x.npy` and `y.npy`
 )->MemmapDataset:          # What was written
     "Write batches into a folder of `.npy` files: whole, or not at all"
     check_count('n', n)
-    with new_folder(Path(folder)) as part:
-        _write_all([part/f'{name}.npy' for name in names], batches, n)
-    return MemmapDataset(*(Path(folder)/f'{name}.npy' for name in names))
+    folder = Path(folder)
+    with new_folder(folder) as part:
+        write_npy_files([part/f'{name}.npy' for name in names], batches, n)
+    return MemmapDataset(*(folder/f'{name}.npy' for name in names))
 
-# %% ../nbs/scale/03_memmap.ipynb #a84e53e6
+# %% ../nbs/scale/03_memmap.ipynb #58e0a4e9
 def generated_digits(
-    digits:Digits, # Images to begin with
-    n:int,         # How many to make
-    bs:int=4096,   # So many at a time
-    seed:int=0,    # Of all that is random here
-)->Iterator[tuple]: # Batches of bytes, `(bs, 784)`, and labels
-    "New digits without end: moved, in front of a grainy background"
+    digits:Digits,  # Images to begin with
+    n:int,          # How many to make
+    seed:int=0,     # Of all that is random here
+)->Iterator[tuple]: # Bytes, `(4096, 784)`, and labels; the last batch is shorter
+    "Batches of new digits: moved, in front of a grainy background"
     generator = torch.Generator().manual_seed(seed)
     def draw(*args, **how): return torch.randint(*args, generator=generator, **how)
     images = (digits.x_train*256).byte().view(-1, 28, 28)
-    for start in range(0, n, bs):
-        rows = draw(len(images), (min(bs, n-start),))
-        xb = images[rows].roll(draw(-2, 3, (2,)).tolist(), (1,2)).flatten(1)
+    for start in range(0, n, 4096):
+        rows,shift = draw(len(images), (min(4096, n-start),)),draw(-2, 3, (2,))
+        xb = images[rows].roll(shift.tolist(), (1,2)).flatten(1)
         grain = draw(24, xb.shape, dtype=torch.uint8)
         yield xb.maximum(grain),digits.y_train[rows]
