@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/kit/13_npy_files.ipynb #a51e58d0
+# %% ../nbs/kit/13_npy_files.ipynb #4df23e1a
 import contextlib
 import errno
 import io
@@ -13,6 +13,7 @@ import math
 import mmap
 import os
 import shutil
+import time
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -57,7 +58,7 @@ def _check_size(path, size, start, shape, dtype):
         raise ValueError(f'{path} has {size:,} bytes, and must have {wanted:,} for '
                          f'{shape} of {dtype}; copy it again')
 
-# %% ../nbs/kit/13_npy_files.ipynb #14e58ad9
+# %% ../nbs/kit/13_npy_files.ipynb #3f94d346
 class NpyRows:
     "The array in a `.npy` file, mapped, and never written to"
     def __init__(self,
@@ -72,7 +73,7 @@ class NpyRows:
             _check_size(path, found.st_size, start, shape, dtype)
             self.map = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
         self.array = np.frombuffer(self.map, dtype, n, start).reshape(shape)
-        self.known = found.st_size,found.st_mtime_ns
+        self.known,self.start,self.is_slow = (found.st_size, found.st_mtime_ns),start,False
 
     def __reduce__(self): return _open_again, (self.path, self.known)
 
@@ -82,8 +83,21 @@ class NpyRows:
         "Rows; those of a list in one gather"
         if self.map.size() != self.known[0]:
             raise ValueError(f'{self.path} has changed while it was in use')
-        if isinstance(which, list): return torch.from_numpy(self.array.take(which, axis=0))
-        return torch.from_numpy(np.array(self.array[which]))
+        if not isinstance(which, list): return torch.from_numpy(np.array(self.array[which]))
+        began = time.perf_counter()
+        if self.is_slow: self._ask_for(which)
+        rows = torch.from_numpy(self.array.take(which, axis=0))
+        self.is_slow = time.perf_counter() - began > 2e-6*len(which)
+        return rows
+
+    def _ask_for(self, which):
+        "Let the system begin to read some rows, so that they are on their way at the same time"
+        if not hasattr(self.map, 'madvise'): return # Windows
+        size = self.array[0].nbytes
+        for i in which:
+            row = self.start + size*(i % len(self.array))
+            first = row - row % mmap.PAGESIZE
+            self.map.madvise(mmap.MADV_WILLNEED, first, row + size - first)
 
 def _open_again(path, known):
     "The same rows in another process"
