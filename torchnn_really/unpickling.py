@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/kit/14b_unpickling.ipynb #64571aad
+# %% ../nbs/kit/14b_unpickling.ipynb #0f3dbe12
 import pickle
 import pickletools
+from typing import Any
 
 # %% ../nbs/kit/14b_unpickling.ipynb #b65d9554
 class _Bounded:
@@ -47,8 +48,10 @@ class _Counted(dict):
         self.left -= n
         if self.left < 0: raise pickle.UnpicklingError('it does more than such a pickle does')
 
-# %% ../nbs/kit/14b_unpickling.ipynb #736c7bee
-class StrictUnpickler(pickle._Unpickler): # the one in Python, whose memory is no array
+# %% ../nbs/kit/14b_unpickling.ipynb #c49917eb
+_Unpickler:Any = pickle._Unpickler # the one in Python, which remembers in a dict
+
+class StrictUnpickler(_Unpickler):
     "Builds from stand-ins; any other name in a pickle is an error, before it is looked up"
     def __init__(self,
         file,                 # Open file of bytes
@@ -75,13 +78,13 @@ def _reduce(u):
     "Call a stand-in; what it may copy counts"
     args = u.stack[-1] if isinstance(u.stack[-1], tuple) else ()
     u.dispatch.spend(sum(len(a) for a in [args, *args] if isinstance(a, (list,tuple,dict,set))))
-    pickle._Unpickler.load_reduce(u)
+    _Unpickler.load_reduce(u)
 
 def _build(u):
     "Give a stand-in its state, if it is made for that; a class or a function stays as it is"
     if not hasattr(type(u.stack[-2]), '__setstate__'):
         raise pickle.UnpicklingError('it changes what is no data')
-    pickle._Unpickler.load_build(u)
+    _Unpickler.load_build(u)
 
 def _check_keys(u, keys):
     "Numbers can be chosen so that each finds its place in a dict later than the one before"
@@ -91,15 +94,15 @@ def _check_keys(u, keys):
 
 def _setitem(u):
     _check_keys(u, u.stack[-2:-1])
-    pickle._Unpickler.load_setitem(u)
+    _Unpickler.load_setitem(u)
 
 def _setitems(u):
     _check_keys(u, u.stack[::2])
-    pickle._Unpickler.load_setitems(u)
+    _Unpickler.load_setitems(u)
 
 def _dict(u):
     _check_keys(u, u.stack[::2])
-    pickle._Unpickler.load_dict(u)
+    _Unpickler.load_dict(u)
 
 def _bytearray(u):
     n = int.from_bytes(u.read(8), 'little')
@@ -109,7 +112,7 @@ _OWN = dict(REDUCE=_reduce, BUILD=_build, SETITEM=_setitem, SETITEMS=_setitems, 
             BYTEARRAY8=_bytearray)
 _LEFT_OUT = ('PERSID INST OBJ NEWOBJ NEWOBJ_EX EXT1 EXT2 EXT4 EMPTY_SET ADDITEMS FROZENSET '
              'NEXT_BUFFER READONLY_BUFFER').split()
-_INSTRUCTIONS = {ord(op.code): _OWN.get(op.name, pickle._Unpickler.dispatch[ord(op.code)])
+_INSTRUCTIONS = {ord(op.code): _OWN.get(op.name, _Unpickler.dispatch[ord(op.code)])
                  for op in pickletools.opcodes if op.name not in _LEFT_OUT}
 
 # %% ../nbs/kit/14b_unpickling.ipynb #67be9d5e
