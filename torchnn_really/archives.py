@@ -50,10 +50,10 @@ def _parts(archive, size):
     if sum(sizes.values()) > size: raise ArchiveError('has parts that share their bytes')
     return sizes
 
-# %% ../nbs/kit/15b_archives.ipynb #3c0157ab
+# %% ../nbs/kit/15b_archives.ipynb #29ed6b3f
 _BYTES = dict(Float=4, Double=8, Half=2, BFloat16=2, Long=8, Int=4, Short=2, Char=1, Byte=1, Bool=1,
               ComplexFloat=8, ComplexDouble=16) # Of an item, by the name of its storage
-_MOST = 2**22 # Steps that a pickle may take
+_MOST = 2**21 # Steps that a pickle may take
 
 class _Storage:
     "Bytes in an archive"
@@ -106,7 +106,7 @@ class _Dry(StrictUnpickler):
             raise pickle.UnpicklingError('it has a storage of a size that it does not hold')
         return _Storage(itemsize, numel)
 
-# %% ../nbs/kit/15b_archives.ipynb #79d130d2
+# %% ../nbs/kit/15b_archives.ipynb #a6c9c0f5
 def read_archive(
     source:str|Path|bytes|BinaryIO, # A file, its bytes, or a file that is open
 )->Any:                             # On the CPU
@@ -130,11 +130,11 @@ def _check_content(archive, size):
     sizes = _parts(archive, size)
     if 'data.pkl' not in sizes: raise ArchiveError('is no file of torch.save')
     folder = archive.infolist()[0].filename.partition('/')[0]
-    with archive.open(f'{folder}/data.pkl') as f:
-        try: check_tree(_Dry(f, sizes).load(), _MOST)
-        except (zipfile.BadZipFile, EOFError): raise
-        except Exception as e:
-            why = printable(str(e) or type(e).__name__, 200)
-            raise ArchiveError('holds more than tensors, text and numbers, or less '
-                               f'({why}); nothing in it was run') from e
+    if sizes['data.pkl'] > 2**26: raise ArchiveError('has a longer description than a model has')
+    pkl = archive.read(f'{folder}/data.pkl')
+    try: check_tree(_Dry(io.BytesIO(pkl), sizes).load(), _MOST)
+    except Exception as e:
+        why = printable(str(e) or type(e).__name__, 200)
+        raise ArchiveError('holds more than tensors, text and numbers, or less '
+                           f'({why}); nothing in it was run') from e
     if archive.testzip(): raise ArchiveError('is damaged (its checksum is wrong)')

@@ -205,7 +205,9 @@ _ITEMS = dict( # What must hold for what is in them
     weights=lambda d: all(type(k) is str and torch.is_tensor(v) for k,v in d.items()),
     arch_args=lambda d: all(type(k) is str for k in d),
     versions=lambda d: 'torch' in d and all(type(x) is str for kv in d.items() for x in kv),
-    pictures=lambda d: all(type(k) is str and type(v) in (int,str,bool) for k,v in d.items()))
+    pictures=lambda d: all(type(v) is _PICTURES.get(k, type(v)) for k,v in d.items()))
+_PICTURES = dict(height=int, width=int, channels=int, divide=int, flat=bool, kind=str,
+                 background=str)
 
 def check_head(
     head,          # What was in a file
@@ -228,15 +230,16 @@ def _check_version(head, what):
                          'with save_model')
     version = head.get('version')
     if not isinstance(version, int) or version > _VERSION:
-        raise ValueError(f'{what} has format version {printable(version, 20)}, and this is torchnn_really '
-                         f'{__version__}, which reads up to {_VERSION}; install a newer one')
+        raise ValueError(f'{what} has format version {printable(version, 20)}, and this is '
+                         f'torchnn_really {__version__}, which reads up to {_VERSION}; '
+                         'install a newer one')
 
 def _check_classes(classes, n, what):
     if classes is None: return
     n = n if isinstance(n, int) else None # a class of your own may mean anything by it
     if not all(isinstance(c, str) for c in classes) or n not in (None, len(classes)):
-        raise ValueError(f'{what} has classes {printable(classes, 300)}; they must be {n or "some"} names, '
-                         'one for each score')
+        raise ValueError(f'{what} has classes {printable(classes, 300)}; they must be '
+                         f'{n or "some"} names, one for each score')
 
 # %% ../nbs/use/13_saving.ipynb #81b99692
 def export_model(

@@ -10,19 +10,18 @@ import pickle
 import pickletools
 from typing import Any
 
-# %% ../nbs/kit/14b_unpickling.ipynb #b65d9554
+# %% ../nbs/kit/14b_unpickling.ipynb #b3ed6f1c
 class _Bounded:
     "A file of which no more than so many bytes are read"
     def __init__(self, file, most): self.file,self.left = file,most
 
     def read(self, n):
         if n > self.left: raise pickle.UnpicklingError(_TOO_LONG)
-        parts,wanted = [],n
-        while wanted and (part := self.file.read(min(wanted, 2**20))): # not all at once
-            parts.append(part)
-            wanted -= len(part)
-        if wanted: raise pickle.UnpicklingError('it is truncated')
         self.left -= n
+        parts = [self.file.read(min(n, 2**20))] # not all at once
+        while n := n - len(parts[-1]):
+            if not parts[-1]: raise pickle.UnpicklingError('it is truncated')
+            parts.append(self.file.read(min(n, 2**20)))
         return parts[0] if len(parts) == 1 else b''.join(parts)
 
     def readline(self):
