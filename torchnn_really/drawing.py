@@ -305,7 +305,8 @@ def _square(counts, names):
         side = 'left' if scope == 'row' else 'right'
         letters = max(_longest_word(name), min(longest, 11), 5*(scope == 'row'))
         wide = f'min-width:{.6 + .68*letters:.1f}em;max-width:{max(9, 1.1*letters):.1f}em'
-        return f'<th scope="{scope}" style="{style};{wide};text-align:{side}">{_breakable(name)}</th>'
+        look = f'{style};{wide};text-align:{side}'
+        return f'<th scope="{scope}" style="{look}">{_breakable(name)}</th>'
     rows = ''
     for i,row in enumerate(counts):
         cells = [_cell(n, n/max(1, sum(row)), right if i == j else wrong) for j,n in enumerate(row)]

@@ -85,8 +85,8 @@ def _epoch_rows(rows, words):
     if not words['columns']: return rows
     def share(v): return None if v is None else f'{1-v:.1%}'
     return [{'epoch': row.get('epoch'), 'wrong on': share(row.get('accuracy')),
-             **{said: row.get(k) for k,said in words['columns'].items()}, 'seconds': row.get('seconds')}
-            for row in rows]
+             **{said: row.get(k) for k,said in words['columns'].items()},
+             'seconds': row.get('seconds')} for row in rows]
 
 def _best_row(rows):
     "The row with the lowest validation loss; None where nothing was validated"
