@@ -146,7 +146,7 @@ def split_rows(
     return (~chosen).nonzero().flatten(), chosen.nonzero().flatten()
 
 # %% ../nbs/use/12_pictures.ipynb #cb436294
-_CACHE_VERSION = 2
+_CACHE_VERSION = 3
 
 def cached_pictures(
     root:str|Path,     # The folder
