@@ -131,7 +131,7 @@ class FolderData(NamedTuple):
         return ', '.join([f'{counts} of {classes}', *more])
 
 # %% ../nbs/use/12_pictures.ipynb #cb436294
-_CACHE_VERSION = 2
+_CACHE_VERSION = 3
 
 def cached_pictures(
     root:str|Path,     # The folder
