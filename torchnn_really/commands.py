@@ -236,14 +236,14 @@ def _of_digits(args, data)->tuple:
 # %% ../nbs/use/16_commands.ipynb #3abc891d
 def _get_pictures(args):
     "The pictures in a folder; says which classes there are, and what was left out"
-    data = folder_data(args.data, args.size, seed=args.seed, kind=args.kind,
+    data = folder_data(args.data, _size_of(args), seed=args.seed, kind=args.kind,
                        channels=1 if args.kind == 'digit' else 3, flat=args.model == 'logistic',
                        broken='skip' if args.skip_broken else 'refuse',
                        background=args.background)
     print(show_table(data.counts(), f'{args.data}: {data}'))
     for reason in data.skipped: print(f'skipped: {reason}')
     _print_left_out(args, data)
-    if args.kind == 'whole': _print_size(args)
+    if args.kind == 'whole': _print_size(args, data.pictures.height)
     few = [row['class'] for row in data.counts() if row['train'] < 10]
     if few: print(f"few pictures to learn from: fewer than ten of {', '.join(few)}; "
                   'some dozens of each class are better')
@@ -255,10 +255,14 @@ def _print_left_out(args, data):
         for f in data.left_out: print(f'left out: {f.path} ({f.why})')
     elif data.left_out: print('--left-out names each file that is left out')
 
-def _print_size(args):
+def _size_of(args):
+    "What --size asks for; None if the pictures choose"
+    return 28 if args.size is None and args.model == 'cnn' else args.size
+
+def _print_size(args, size):
     "Say what the model sees of each picture"
-    more = args.size == 28 and args.model in ('pictures','sequential')
-    print(f'of each picture the model sees the middle, a square, as {args.size}×{args.size} pixels'
+    more = args.size is None and args.model in ('pictures','sequential')
+    print(f'of each picture the model sees the middle, a square, as {size}×{size} pixels'
           + '; --size 64 shows it more'*more)
 
 # %% ../nbs/use/16_commands.ipynb #bee3e91a

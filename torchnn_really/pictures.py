@@ -29,8 +29,9 @@ from .photos import digit_picture
 from .picture_files import on_background, open_picture
 from .picture_folders import count_left_out, list_folder
 from .progress import progress_bar
-from .rungs import get_model
-from .small_sets import change_pictures, class_weights, mirror_is_safe, small_cnn
+from .rungs import accuracy, get_model
+from .small_sets import (BalancedAccuracy, change_pictures, class_weights,
+                                       mirror_is_safe, picture_size, small_cnn)
 from .trainers import MODELS, ModelSpec
 from .training import fit
 
@@ -203,7 +204,7 @@ def _read_pictures(files, pictures):
 # %% ../nbs/use/12_pictures.ipynb #6c3f3fd6
 def folder_data(
     path:str|Path,          # Folder with a sub-folder for each class, or two such: train, valid
-    size:int|tuple|list=28, # Height and width in pixels, or a pair of them
+    size:int|tuple|list|None=None, # Height and width in pixels, or both; None: `picture_size`
     valid_share:float=.2,   # Share of each class to validate on, if there is no folder valid
     seed:int=0,             # Seed of that choice
     *,
@@ -216,10 +217,14 @@ def folder_data(
     "A folder of pictures as two datasets that `get_data` takes, split, checked, and cached"
     if broken not in ('refuse','skip'):
         raise ValueError(f"broken is {broken!r}; it must be 'refuse' or 'skip'")
-    height,width = size if isinstance(size, (tuple,list)) else (size,size)
+    if size is None and (flat or kind == 'digit'): size = 28
+    height,width = size if isinstance(size, (tuple,list)) else (28 if size is None else size,)*2
     pictures = Pictures(height, width, channels, kind, flat, background=background)
     check_pictures(pictures._asdict(), 'folder_data')
     listed,left_out = list_folder(path)
+    if size is None:
+        side = picture_size([f.path for f in listed])
+        pictures = pictures._replace(height=side, width=side)
     read = cached_pictures(path, [f.path for f in listed], pictures)
     if read['skipped'] and broken == 'refuse':
         raise ValueError(_broken_pictures(read['skipped'], len(listed)))
@@ -274,6 +279,7 @@ def picture_cnn(
 FOLDER_MODELS = MODELS | dict( # The models that `train_folder` knows, by name
     pictures=ModelSpec(small_cnn, dict(lr=.05, momentum=.9)))
 OWN_ADAMW = dict(lr=.003, weight_decay=.05) # What trains 'pictures' if nothing else is asked for
+SMOOTHING = .1 # Of the labels, for 'pictures': a tenth goes to all classes alike
 
 def batch_and_epochs(
     n:int,                # Items to train on
@@ -316,7 +322,11 @@ def train_folder(
         callbacks.append(Schedule(_one_cycle(opt, epochs*len(train_dl)), 'step'))
         train_dl = _changing(train_dl, train_ds)
     callbacks += fit_args.pop('callbacks', ())
-    loss_func = nn.CrossEntropyLoss(class_weights(train_ds.tensors[1], n_classes))
+    weight = class_weights(train_ds.tensors[1], n_classes)
+    smoothing = SMOOTHING if name == 'pictures' else 0.
+    loss_func = nn.CrossEntropyLoss(weight, label_smoothing=smoothing)
+    if weight.max() > 2*weight.min(): # the accuracy alone says little
+        fit_args.setdefault('metrics', dict(accuracy=accuracy, balanced=BalancedAccuracy()))
     return model,fit_args.pop('fit', fit)(epochs, model, loss_func, opt, train_dl, valid_dl,
                                           callbacks=callbacks, **fit_args)
 
@@ -349,8 +359,8 @@ def _check_train_folder(name, data):
         raise ValueError(f"name is {name!r}; the models are {', '.join(FOLDER_MODELS)}")
     p = data.pictures
     if name in ('logistic','cnn') and p[:2] != (28,28):
-        raise ValueError(f'data has pictures of {p.height}×{p.width} pixels; '
-                         f"{name} takes 28×28, 'pictures' any size")
+        raise ValueError(f'data has pictures of {p.height}×{p.width} pixels; {name} takes '
+                         "28×28, as from folder_data(…, size=28), and 'pictures' any size")
     if p.flat != (name == 'logistic'):
         raise ValueError(f'data has flat={p.flat}; {name} needs '
                          f"folder_data(…, flat={name == 'logistic'})")
