@@ -110,14 +110,14 @@ def _add_model(c):
         'sets everything but --data and --seed itself'))
     c.add_argument('--data', type=_data_source, default='auto', metavar='NAME|FOLDER',
                    help=f'{_DATA}; or a folder of pictures with one sub-folder a class')
-    c.add_argument('--epochs', type=_count, metavar='N', help=f'{_EPOCHS}; of a folder at most 100')
+    c.add_argument('--epochs', type=_count, metavar='N', help=f'{_EPOCHS}; of a folder at most 60 or 100')
     c.add_argument('--seed', type=_seed, default=0, metavar='N',
                    help=f'{_SEED}, and of which pictures are kept for validation')
 
 def _add_folder(c):
     c.add_argument('--size', type=_count, metavar='N', help=(
         'with a folder: height and width in pixels that the model sees of each picture; without '
-        'it 28, and 48 if most pictures are large; logistic and cnn need 28'))
+        'it 28, and 40 if most pictures are large; logistic and cnn need 28'))
     c.add_argument('--kind', choices=['whole','digit'], default='whole', help=(
         'with a folder: take the middle of each picture, cut to a square, or cut out a digit '
         'as MNIST has it'))

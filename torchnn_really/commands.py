@@ -30,7 +30,7 @@ from .save_at_end import SaveAtEnd
 from .ladder import climb
 from .lean import keep_memory
 from .logged import fit_and_log
-from .pictures import (FOLDER_MODELS, OWN_ADAMW, FolderData, Pictures,
+from .pictures import (FOLDER_MODELS, MOST_EPOCHS, OWN_ADAMW, FolderData, Pictures,
                                      batch_and_epochs, folder_data, train_folder)
 from .picture_folders import list_pictures
 from .predicting import Predictions, UnknownClasses, evaluate_folder, predict
@@ -109,7 +109,8 @@ def _prepare_fit(args):
     args.device = check_device(args.device)
     data = _get_pictures(args) if args.own else _get_digits(args.data)
     n = len(data.train_ds if isinstance(data, FolderData) else data.x_train)
-    args.bs,args.epochs = batch_and_epochs(n, args.bs, args.epochs)
+    most = MOST_EPOCHS if args.model == 'pictures' else 100
+    args.bs,args.epochs = batch_and_epochs(n, args.bs, args.epochs, most)
     options = ', '.join(f'{k} {v:g}' for k,v in opt_args.items())
     optimizer = f'{args.opt} ({options})' if options else args.opt
     print(f'{args.model} with {optimizer}, batch {args.bs}, seed {args.seed}, on {args.device}',

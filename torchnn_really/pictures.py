@@ -278,24 +278,26 @@ def picture_cnn(
 # %% ../nbs/use/12_pictures.ipynb #3eab69e9
 FOLDER_MODELS = MODELS | dict( # The models that `train_folder` knows, by name
     pictures=ModelSpec(small_cnn, dict(lr=.05, momentum=.9)))
+MOST_EPOCHS = 60 # Of 'pictures', if none are asked for
 OWN_ADAMW = dict(lr=.003, weight_decay=.05) # What trains 'pictures' if nothing else is asked for
 SMOOTHING = .1 # Of the labels, for 'pictures': a tenth goes to all classes alike
 
 def batch_and_epochs(
     n:int,                # Items to train on
     bs:int|None=None,     # Items a batch; None: 64, and 16 where there are fewer than 1,280
-    epochs:int|None=None, # Passes over them; None: about 1,560 steps, and at most 100
+    epochs:int|None=None, # Passes over them; None: about 1,560 steps, and at most `most`
+    most:int=100,
 )->tuple[int,int]:        # Both
     "What is asked for; without it, what suits so many items"
     if bs is None: bs = 64 if n >= 1280 else 16
     check_count('bs', bs)
-    return bs, min(100, epochs_for(n, bs)) if epochs is None else epochs
+    return bs, min(most, epochs_for(n, bs)) if epochs is None else epochs
 
 # %% ../nbs/use/12_pictures.ipynb #7057b35d
 def train_folder(
     name:str|nn.Module|Callable,        # 'pictures', 'logistic', 'cnn', 'sequential'; or a model
     data:FolderData,                    # As from `folder_data`
-    epochs:int|None=None,               # Passes; None: about 1,560 steps, at most 100
+    epochs:int|None=None,               # Passes; None: about 1,560 steps, at most 60 or 100
     bs:int|None=None,                   # Pictures a batch; None: 64, or 16 below 1,280
     seed:int=0,                         # Seed of the weights and the shuffling
     device:str|torch.device|None='cpu', # Where to run; None: `default_device()`
@@ -309,7 +311,8 @@ def train_folder(
         opt_func,opt_args = optim.AdamW,OWN_ADAMW
     opt_func = opt_func or optim.SGD
     device = check_device(device)
-    bs,epochs = batch_and_epochs(len(data.train_ds), bs, epochs)
+    most = MOST_EPOCHS if name == 'pictures' else 100
+    bs,epochs = batch_and_epochs(len(data.train_ds), bs, epochs, most)
     channels,n_classes = data.pictures.channels,len(data.classes)
     def arch(): return spec.arch(channels, n_classes).to(device)
     torch.manual_seed(seed)

@@ -34,7 +34,7 @@ def picture_size(
     paths:Sequence, # Of pictures
     most:int=100,   # Pictures to look at
 )->int:             # Pixels of a side
-    "48 if half of the pictures have 64 pixels or more at the shorter side; else 28"
+    "40 if half of the pictures have 64 pixels or more at the shorter side; else 28"
     from PIL import Image
     sides = []
     for path in paths[::-(-len(paths)//most) or 1]:
@@ -42,7 +42,7 @@ def picture_size(
             warnings.simplefilter('ignore')
             if not Path(path).is_file(): continue # to open a pipe would be to wait
             with Image.open(path) as img: sides.append(min(img.size))
-    return 48 if sides and statistics.median(sides) >= 64 else 28
+    return 40 if sides and statistics.median(sides) >= 64 else 28
 
 # %% ../nbs/use/12a_small_sets.ipynb #6d2581df
 def change_pictures(
@@ -59,7 +59,9 @@ def change_pictures(
     grid = F.affine_grid(torch.stack(rows, 1), list(x.shape), align_corners=False)
     x = F.grid_sample(x, grid, padding_mode='border', align_corners=False)
     contrast,light = 1 + between(.2, c, 1, 1),between(.1, c, 1, 1)
-    return (x-.5)*contrast + .5 + light
+    x = ((x-.5)*contrast + .5 + light)*(1 + between(.3, c, 1, 1))
+    grey = torch.rand(n, 1, 1, 1, device=x.device) < .2
+    return torch.where(grey, x.mean(1, keepdim=True), x)
 
 # %% ../nbs/use/12a_small_sets.ipynb #5e00643d
 def mirror_is_safe(
