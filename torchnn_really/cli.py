@@ -110,7 +110,8 @@ def _add_model(c):
         'sets everything but --data and --seed itself'))
     c.add_argument('--data', type=_data_source, default='auto', metavar='NAME|FOLDER',
                    help=f'{_DATA}; or a folder of pictures with one sub-folder a class')
-    c.add_argument('--epochs', type=_count, metavar='N', help=f'{_EPOCHS}; of a folder at most 60 or 100')
+    c.add_argument('--epochs', type=_count, metavar='N',
+                   help=f'{_EPOCHS}; of a folder at most 60 or 100')
     c.add_argument('--seed', type=_seed, default=0, metavar='N',
                    help=f'{_SEED}, and of which pictures are kept for validation')
 

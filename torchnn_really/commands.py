@@ -149,9 +149,10 @@ def epoch_printer(
 
 def _print_epoch(info):
     from tqdm import tqdm
+    balanced = f"balanced {info['balanced']:.1%}  " if 'balanced' in info else ''
     tqdm.write(f"epoch {info['epoch']:3}  train loss {info['train_loss']:.4f}  "
                f"valid loss {info['valid_loss']:.4f}  accuracy {info['accuracy']:.1%}  "
-               f"{info['seconds']:.2f} s", file=sys.stdout)
+               f"{balanced}{info['seconds']:.2f} s", file=sys.stdout)
     sys.stdout.flush()
 
 # %% ../nbs/use/16_commands.ipynb #bc8dc250
