@@ -19,7 +19,7 @@ def seeded_generator(
     digest = hashlib.sha256(repr([*map(int, numbers)]).encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], 'big'))
 
-# %% ../nbs/scale/04_workers.ipynb #c026190b
+# %% ../nbs/scale/04_workers.ipynb #6316cf76
 class EpochSampler(Sampler):
     "Each epoch's order from the seed and the epoch's number alone"
     gives_rows = True # so that `BatchLoader` takes a batch's rows at once
@@ -31,8 +31,10 @@ class EpochSampler(Sampler):
     def __len__(self): return len(self.data_source)
 
     def set_epoch(self,
-        epoch:int, # From 0; without a word, each pass is the next one
-    ): self.epoch = epoch
+        epoch:int, # From 0
+    ):
+        "Say which epoch the next pass is; otherwise each is the one after the last"
+        self.epoch = epoch
 
     def __iter__(self):
         epoch,self.epoch = self.epoch,self.epoch + 1
