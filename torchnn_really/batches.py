@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 from torch.utils.data import SequentialSampler, TensorDataset, default_collate
+from torch.utils.data.distributed import DistributedSampler
 from .arguments import as_dataset, check_count
 from .decoding import get_batch_of
 
@@ -33,14 +34,19 @@ def _is_plain(t):
     return t.is_contiguous() and not (t.is_conj() or t.is_neg())
 
 # %% ../nbs/train/02_batches.ipynb #67ca1430
+def _drawn_from(sampler):
+    "What torch's sampler numbers; None of another, which may give no numbers"
+    if isinstance(sampler, DistributedSampler): return sampler.dataset
+    known = type(sampler) in (RandomSampler,SequentialSampler)
+    return sampler.data_source if getattr(sampler, 'gives_rows', known) else None
+
 def _takes_rows(dl):
     "Whether torch's iterator would only take a batch's rows and stack them"
     if dl.num_workers or dl.pin_memory: return False
     if dl.collate_fn is not default_collate: return False
     if type(dl.batch_sampler) is not BatchSampler: return False
-    known = type(dl.sampler) in (RandomSampler,SequentialSampler)
-    if not getattr(dl.sampler, 'gives_rows', known): return False
-    return len(dl.sampler.data_source) <= len(dl.dataset)
+    drawn_from = _drawn_from(dl.sampler)
+    return drawn_from is not None and len(drawn_from) <= len(dl.dataset)
 
 def _tensors_of(dl):
     "The tensors whose rows are what torch would give; None if it does more"

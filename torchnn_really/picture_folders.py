@@ -198,12 +198,21 @@ def find_halves(
     others = sorted((d for d in folders if _rank(d, _VALID) >= 0), key=lambda d: _rank(d, _VALID))
     if not train and len(folders) == len(others) > 1:
         raise ValueError(_no_halves(path, folders, 'there is none to train on'))
+    if bool(train) != bool(others) and (twins := _twins((train or others)[0], folders)):
+        known = f"the known names are {', '.join(_TRAIN)}, to train on, and {', '.join(_VALID)}"
+        raise ValueError(_no_halves(path, twins, known))
     if not train or (not others and len(folders) > 1): return None, None # names of classes
     if len(train) > 1: raise ValueError(_no_halves(path, train, 'there are two to train on'))
     if not _subfolders(train[0]):
         if not others: return None, None
         raise ValueError(_no_halves(path, [*train, *others], 'they have no classes in them'))
     return train[0], next((d for d in others if _subfolders(d)), None)
+
+def _twins(half, folders):
+    "A half and the folders with the same classes in them: a half by a name that is not known"
+    def classes(folder): return {p.name for p in _subfolders(folder)}
+    twins = [d for d in folders if d != half and len(classes(half) & classes(d)) > 1]
+    return [half, *twins] if twins else []
 
 def _rank(folder, names):
     "At which place of `names` a folder's name is, or -1"

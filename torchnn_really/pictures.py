@@ -32,8 +32,9 @@ from .photos import digit_picture
 from .picture_files import on_background, open_picture
 from .picture_folders import count_left_out, list_folder, split_rows
 from .progress import progress_bar
-from .rungs import get_model
-from .small_sets import change_pictures, class_weights, mirror_is_safe, small_cnn
+from .rungs import accuracy, get_model
+from .small_sets import (BalancedAccuracy, change_pictures, class_weights,
+                                       mirror_is_safe, picture_size, small_cnn)
 from .trainers import MODELS, ModelSpec
 from .training import fit
 
@@ -131,7 +132,7 @@ class FolderData(NamedTuple):
         return ', '.join([f'{counts} of {classes}', *more])
 
 # %% ../nbs/use/12_pictures.ipynb #cb436294
-_CACHE_VERSION = 2
+_CACHE_VERSION = 3
 
 def cached_pictures(
     root:str|Path,     # The folder
@@ -200,7 +201,7 @@ def _read_pictures(files, pictures, keep=True):
 # %% ../nbs/use/12_pictures.ipynb #6c3f3fd6
 def folder_data(
     path:str|Path,          # Folder with a sub-folder for each class, or two such: train, valid
-    size:int|tuple|list=28, # Height and width in pixels, or a pair of them
+    size:int|tuple|list|None=None, # Height and width in pixels, or both; None: `picture_size`
     valid_share:float=.2,   # Share of each class to validate on, if there is no folder valid
     seed:int=0,             # Seed of that choice
     *,
@@ -214,11 +215,15 @@ def folder_data(
     "A folder of pictures as two datasets that `get_data` takes, split, checked, and cached"
     if broken not in ('refuse','skip'):
         raise ValueError(f"broken is {broken!r}; it must be 'refuse' or 'skip'")
-    height,width = size if isinstance(size, (tuple,list)) else (size,size)
+    if size is None and (flat or kind == 'digit'): size = 28
+    height,width = size if isinstance(size, (tuple,list)) else (28 if size is None else size,)*2
     pictures = Pictures(height, width, channels, kind, flat, background=background)
     check_pictures(pictures._asdict(), 'folder_data')
     listed,left_out = list_folder(path)
     check_count('memory_limit', memory_limit, least=0)
+    if size is None:
+        side = picture_size([f.path for f in listed])
+        pictures = pictures._replace(height=side, width=side)
     kept = kept_as(len(listed)*channels*pictures.height*pictures.width, memory_limit)
     read_all = checked_pictures if kept == 'files' else cached_pictures
     read = read_all(path, [f.path for f in listed], pictures) | dict(kept=kept)
@@ -282,28 +287,32 @@ def picture_cnn(
 # %% ../nbs/use/12_pictures.ipynb #3eab69e9
 FOLDER_MODELS = MODELS | dict( # The models that `train_folder` knows, by name
     pictures=ModelSpec(small_cnn, dict(lr=.05, momentum=.9)))
+MOST_EPOCHS = 60 # Of 'pictures', if none are asked for
 OWN_ADAMW = dict(lr=.003, weight_decay=.05) # What trains 'pictures' if nothing else is asked for
+SMOOTHING = .1 # Of the labels, for 'pictures': a tenth goes to all classes alike
 
 def batch_and_epochs(
     n:int,                # Items to train on
     bs:int|None=None,     # Items a batch; None: 64, and 16 where there are fewer than 1,280
-    epochs:int|None=None, # Passes over them; None: about 1,560 steps, and at most 100
+    epochs:int|None=None, # Passes over them; None: about 1,560 steps, and at most `most`
+    most:int=100,
 )->tuple[int,int]:        # Both
     "What is asked for; without it, what suits so many items"
     if bs is None: bs = 64 if n >= 1280 else 16
     check_count('bs', bs)
-    return bs, min(100, epochs_for(n, bs)) if epochs is None else epochs
+    return bs, min(most, epochs_for(n, bs)) if epochs is None else epochs
 
 # %% ../nbs/use/12_pictures.ipynb #7057b35d
 def train_folder(
     name:str|nn.Module|Callable,        # 'pictures', 'logistic', 'cnn', 'sequential'; or a model
     data:FolderData,                    # As from `folder_data`
-    epochs:int|None=None,               # Passes; None: about 1,560 steps, at most 100
+    epochs:int|None=None,               # Passes; None: about 1,560 steps, at most 60 or 100
     bs:int|None=None,                   # Pictures a batch; None: 64, or 16 below 1,280
     seed:int=0,                         # Seed of the weights and the shuffling
     device:str|torch.device|None='cpu', # Where to run; None: `default_device()`
     opt_func:Callable|None=None,        # Optimizer; None: `optim.SGD`, see below
     opt_args:dict|None=None,            # Its options; both None: 'pictures' has `optim.AdamW`
+    get_data:Callable=get_data,         # Makes the loaders; or `rank_data`
     num_workers:int=0,                  # Processes that read pictures; 0: this one
     **fit_args,                         # Hooks and more, for `fit`
 )->tuple[nn.Module,History]:            # The model, and the `History`
@@ -313,7 +322,8 @@ def train_folder(
         opt_func,opt_args = optim.AdamW,OWN_ADAMW
     opt_func = opt_func or optim.SGD
     device = check_device(device)
-    bs,epochs = batch_and_epochs(len(data.train_ds), bs, epochs)
+    most = MOST_EPOCHS if name == 'pictures' else 100
+    bs,epochs = batch_and_epochs(len(data.train_ds), bs, epochs, most)
     channels,n_classes = data.pictures.channels,len(data.classes)
     def arch(): return spec.arch(channels, n_classes).to(device)
     torch.manual_seed(seed)
@@ -325,7 +335,11 @@ def train_folder(
         callbacks.append(Schedule(_one_cycle(opt, epochs*len(train_dl)), 'step'))
         train_dl = _changing(train_dl, data.train_ds)
     callbacks += fit_args.pop('callbacks', ())
-    loss_func = nn.CrossEntropyLoss(class_weights(targets_of(data.train_ds).to(device), n_classes))
+    weight = class_weights(targets_of(data.train_ds).to(device), n_classes)
+    smoothing = SMOOTHING if name == 'pictures' else 0.
+    loss_func = nn.CrossEntropyLoss(weight, label_smoothing=smoothing)
+    if weight.max() > 2*weight.min(): # the accuracy alone says little
+        fit_args.setdefault('metrics', dict(accuracy=accuracy, balanced=BalancedAccuracy()))
     return model,fit_args.pop('fit', fit)(epochs, model, loss_func, opt, train_dl, valid_dl,
                                           callbacks=callbacks, **fit_args)
 
@@ -366,8 +380,8 @@ def _check_train_folder(name, data):
         raise ValueError(f"name is {name!r}; the models are {', '.join(FOLDER_MODELS)}")
     p = data.pictures
     if name in ('logistic','cnn') and p[:2] != (28,28):
-        raise ValueError(f'data has pictures of {p.height}×{p.width} pixels; '
-                         f"{name} takes 28×28, 'pictures' any size")
+        raise ValueError(f'data has pictures of {p.height}×{p.width} pixels; {name} takes '
+                         "28×28, as from folder_data(…, size=28), and 'pictures' any size")
     if p.flat != (name == 'logistic'):
         raise ValueError(f'data has flat={p.flat}; {name} needs '
                          f"folder_data(…, flat={name == 'logistic'})")
