@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/kit/35_disk_exercises.ipynb #ce8958df
+# %% ../nbs/kit/35_disk_exercises.ipynb #4118faa3
 import math
 from collections.abc import Callable
 import numpy as np
 import torch
 from .exercises import hints
 
-# %% ../nbs/kit/35_disk_exercises.ipynb #6e3051b4
+# %% ../nbs/kit/35_disk_exercises.ipynb #5f20a78f
 @hints
 def check_row_begins(
     f:Callable, # The answer: takes a row's number, a shape and the bytes of a number
@@ -30,7 +30,7 @@ def check_row_begins(
             return f'{case}: each number takes {size} bytes'
         return f'{got} for {case}; {want} is right'
 
-# %% ../nbs/kit/35_disk_exercises.ipynb #1a989ecd
+# %% ../nbs/kit/35_disk_exercises.ipynb #03fabeb4
 class _Counted:
     "An array that notes how many rows are taken of it at a time"
     def __init__(self, a): self.a,self.most,self.shape,self.dtype = a,0,a.shape,a.dtype
@@ -41,7 +41,7 @@ class _Counted:
         return taken
     def __array__(self, *args, **kwargs): return np.asarray(self[:])
 
-# %% ../nbs/kit/35_disk_exercises.ipynb #84e90e99
+# %% ../nbs/kit/35_disk_exercises.ipynb #8949414e
 @hints
 def check_columns_of(
     f:Callable, # The answer: takes rows, and how many it may take at a time
@@ -60,7 +60,7 @@ def check_columns_of(
     if np.abs(std - a.std(0)).max() > .1:
         return 'the deviations are off; bytes overflow when squared: make floats first'
 
-# %% ../nbs/kit/35_disk_exercises.ipynb #c03e25ce
+# %% ../nbs/kit/35_disk_exercises.ipynb #d2f8d819
 @hints
 def check_with_grain(
     f:Callable, # The answer: takes x and a generator
@@ -82,7 +82,7 @@ def check_with_grain(
     if (got - x).min() < 0 or (got - x).max() > .1:
         return f'it added {(got-x).min():.2f} to {(got-x).max():.2f}; it must be 0 to 0.1'
 
-# %% ../nbs/kit/35_disk_exercises.ipynb #a1c6be02
+# %% ../nbs/kit/35_disk_exercises.ipynb #75e1015c
 @hints
 def check_share_of(
     f:Callable, # The answer: takes how many items there are, a worker's number, how many there are
