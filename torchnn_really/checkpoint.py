@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['read_checkpoint', 'Checkpoint']
 
-# %% ../nbs/kit/18c_checkpoint.ipynb #c695f913
+# %% ../nbs/kit/18c_checkpoint.ipynb #120521f3
 import os
 import re
 import sys
@@ -25,7 +25,7 @@ from .snapshots import find_generators, keeps_workers, knows_place, loader_of
 from .snapshots import put_parts, put_state, random_state, set_random_state
 from .snapshots import take_state
 
-# %% ../nbs/kit/18c_checkpoint.ipynb #23db6c3e
+# %% ../nbs/kit/18c_checkpoint.ipynb #d666cb5f
 _STEP = re.compile(r'step-(\d{9,})\.pt')
 _FORMAT,_VERSION = 'torchnn_really.checkpoint',1
 _KINDS:dict = dict(
@@ -57,7 +57,7 @@ def read_file(
     if wrong: raise ValueError(f"{path} is damaged: {', '.join(wrong)} cannot be used")
     return kept
 
-# %% ../nbs/kit/18c_checkpoint.ipynb #bda49c3d
+# %% ../nbs/kit/18c_checkpoint.ipynb #9b94423a
 def read_checkpoint(
     path:str|Path, # A folder of checkpoints, whose last whole one is taken, or a file in it
 )->dict|None:      # `model`: its `state_dict`; None if the folder has none, or is not there
@@ -75,7 +75,7 @@ def read_checkpoint(
                          'begin anew, or name another')
     return None
 
-# %% ../nbs/kit/18c_checkpoint.ipynb #2204dfa7
+# %% ../nbs/kit/18c_checkpoint.ipynb #dddf0974
 class Checkpoint:
     "Save a training while it runs; when it is started again, it goes on from there, exactly"
     comes_last = True
@@ -341,3 +341,4 @@ class Checkpoint:
             try: os.link(path, part)
             except OSError: part.write_bytes(path.read_bytes()) # not every disk has links
             os.replace(part, best)
+            part.unlink(missing_ok=True) # both were names of one file already
