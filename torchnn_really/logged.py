@@ -15,7 +15,8 @@ from .history import History
 from .keeping import short_forms
 from .fit_state import listed
 from .environment import model_wanted, watch_wanted
-from .run_log import log_of, split_arguments
+from .run_log import checkpoint_in, log_of
+from .run_log import split_arguments, with_kept_run
 from .run_log import LogConfig, RunCallback, RunLog
 from .tracker import open_run, start_run
 from .training import fit
@@ -29,6 +30,12 @@ class LogSteps(RunCallback):
     ):
         super().__init__(log)
         self.every,self.losses = log_every,[]
+
+    def before_epoch(self, state): # A `FitState`
+        "Find the losses of a training that goes on"
+        super().before_epoch(state)
+        n = min(state.step % self.every, state.since_row)
+        if n > len(self.losses): self.losses = list(state.history.steps[-n:])
 
     def after_step(self, state): # A `FitState`
         "Note the loss; send a row if it is time"
@@ -82,7 +89,10 @@ def fit_and_log(
     check_count('log_every', log_every)
     check_fit(epochs, train_dl, valid_dl)
     words = watch_wanted(watch),model_wanted(log_model),log_data,log_code
+    checkpoint = checkpoint_in(listed(callbacks))
+    for_run = with_kept_run(for_run, checkpoint)
     active,log = open_run(),log_of(start_run(**for_run))
+    log.checkpoint = checkpoint
     also = short_forms(log, for_fit.get('progress', True), *words)
     ours = LogSteps(log_every, log),LogEpochs(log),LogConfig(config, log),*also
     try: return fit(epochs, model, loss_func, opt, train_dl, valid_dl,

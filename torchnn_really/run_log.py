@@ -6,7 +6,9 @@
 __all__ = []
 
 # %% ../nbs/kit/19_run_log.ipynb #4046e52b
+import contextlib
 import inspect
+import io
 import platform
 import time
 import weakref
@@ -15,6 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 from .arguments import n_batches
+from .checkpoint import Checkpoint, read_checkpoint
 from .tracker import exit_code_of, print_warning
 from .tracker import run_folder, start_run, tracker_of
 from .watcher import LiveCurves, Watcher
@@ -34,7 +37,7 @@ class RunLog:
     ):
         self.run,self.tracker,self.defined,self.own_config = run,tracker_of(run),set(),set()
         self.end,self.offset,self.exit_code,self._state = None,(0, 0),1,None
-        self.goes_on = False # Is this the run of the checkpoint from which the training goes on?
+        self.checkpoint:Any = None # What saves the training, with the id of this run
         self._there = 0      # The last step in the run from before the checkpoint was loaded
         self.history:Any = None
 
@@ -44,11 +47,18 @@ class RunLog:
         "Before an epoch: a training that begins anew goes on where the one before it ended"
         if self._state is not None and self._state() is state: return
         self._state = weakref.ref(state)
-        last = self._last()
+        last,goes_on = self._last(),self._goes_on(state)
         self.offset = (0, 0) if state.step else last
-        self._there = last[0] if state.step and self.goes_on else 0
-        if state.step and self.goes_on and not last[0]: # a new folder, which knows no step
+        self._there = last[0] if goes_on else 0
+        if goes_on and not last[0]: # a new folder, which knows no step
             self.log(dict(step=state.step, _resumed_at=state.step))
+
+    def _goes_on(self, state):
+        "Is this the run of the checkpoint from which the training goes on? It will be of the next"
+        if self.checkpoint is None: return False
+        extra,run = self.checkpoint.extra,dict(id=self.run.id, project=self.run.project)
+        before,extra['run'] = extra.get('run'),run
+        return bool(state.step) and before == run
 
     def _last(self):
         "The step and the epoch that the run has come to"
@@ -340,6 +350,30 @@ class ShowCurves:
     ):
         "Draw a last time"
         self.draw(state, last=True)
+
+# %% ../nbs/kit/19_run_log.ipynb #d3cc890b
+def kept_before(
+    folder, # Of checkpoints
+)->dict:    # Empty if there is none that can be read: the training will say why
+    "The newest checkpoint in a folder"
+    with contextlib.suppress(ValueError, OSError, RuntimeError):
+        with contextlib.redirect_stderr(io.StringIO()): return read_checkpoint(folder) or {}
+    return {}
+
+def checkpoint_in(
+    callbacks, # As in `fit`
+):             # The `Checkpoint` among them, or None
+    "What saves the training"
+    return next((c for c in callbacks if isinstance(c, Checkpoint)), None)
+
+def with_kept_run(
+    for_run:dict, # Arguments of `start_run`
+    checkpoint,   # A `Checkpoint`, or None
+)->dict:          # The same, with the id of the run in the checkpoint, if there is one
+    "Go on with the run of a training that goes on, unless another one is asked for"
+    run = kept_before(checkpoint.path).get('extra', {}).get('run') if checkpoint else None
+    other = run and any(for_run.get(k) not in (None, run[k]) for k in run)
+    return for_run if other or not run else for_run | run | dict(resume='allow')
 
 # %% ../nbs/kit/19_run_log.ipynb #36d77101
 def split_arguments(
