@@ -13,6 +13,7 @@ import secrets
 import stat
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from glob import escape
 from pathlib import Path
@@ -66,9 +67,9 @@ def check_profile_files(
 
 # %% ../nbs/kit/11_files.ipynb #967cbfac
 def store_file(
-    path:Path,            # Where the file shall be
-    data:bytes|bytearray, # What it shall hold
-    what:str|None=None,   # What it is, as in `check_target`
+    path:Path, # Where the file shall be
+    data:bytes|bytearray|Callable, # What it shall hold, or what writes it into an open file
+    what:str|None=None, # What it is, as in `check_target`
 ):
     "Write a file and rename it into place: readers find the old one or the new one, whole"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,13 +80,21 @@ def store_file(
     part = path.with_name(f'{name}{secrets.token_hex(4)}.part')
     try:
         with _open_locked(part) as f:
-            f.write(data)
+            data(f) if callable(data) else f.write(data)
             f.flush()
             os.fsync(f.fileno()) # now it is on the disk, not only on its way
             with suppress(FileNotFoundError): os.chmod(part, stat.S_IMODE(path.stat().st_mode))
             if os.name != 'nt': os.replace(part, path)
         if os.name == 'nt': os.replace(part, path) # it renames no open file
+        else: _sync_folder(path.parent)
     finally: part.unlink(missing_ok=True)
+
+def _sync_folder(folder):
+    "See to it that a new name is on the disk, too"
+    with suppress(OSError): # not every network disk can
+        fd = os.open(folder, os.O_RDONLY)
+        try: os.fsync(fd)
+        finally: os.close(fd)
 
 def _open_locked(part):
     "A new file with a lock on it"
