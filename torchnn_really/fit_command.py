@@ -13,18 +13,22 @@ from functools import partial
 from torch import optim
 from torch.utils.data import TensorDataset
 from .arguments import check_device
+from .batches import get_data
 from .checkpoint import Checkpoint
 from .cli import mute
 from .data import load_data
 from .digits import Digits
+from .distributed import fit_distributed, rank_data
 from .downloads import has_mnist, load_mnist
 from .files import cache_dir
 from .save_at_end import SaveAtEnd
 from .lean import keep_memory
 from .logged import fit_and_log
-from .pictures import (FOLDER_MODELS, OWN_ADAMW, FolderData, Pictures,
+from .pictures import (FOLDER_MODELS, MOST_EPOCHS, OWN_ADAMW, FolderData, Pictures,
                                      batch_and_epochs, folder_data, train_folder)
 from .profiling import profiled
+from .ranks import (in_torchrun, process_group, rank0_first, rank0_prints,
+                                  rank_and_size)
 from .recipes import _tutorial_epoch, run_recipe
 from .reports import save_report
 from .run_log import kept_before
@@ -50,7 +54,15 @@ def run_fit(
     "Train one model, and print each epoch as it ends; whatever ends it, what was trained is kept"
     keep_memory() # this process does nothing else
     if args.recipe: return _run_recipe(args)
-    data,opt_args = _prepare_fit(args)
+    if not in_torchrun(): return _run_here(args)
+    with process_group(args.device) as args.device, rank0_prints():
+        if rank_and_size()[0]: # the first one writes
+            args.save = args.out = args.profile = None
+            args.track = False
+        return _run_here(args)
+
+def _run_here(args):
+    with rank0_first(): data,opt_args = _prepare_fit(args)
     kept = SaveAtEnd(args.save, **_save_args(args, data))
     going_on = GoingOn(args, opt_args) if args.checkpoint else None
     try: history = _train(args, data, opt_args, kept, going_on)
@@ -83,10 +95,13 @@ def _prepare_fit(args):
     args.device = check_device(args.device)
     data = _get_pictures(args) if args.own else get_digits(args.data)
     n = len(data.train_ds if isinstance(data, FolderData) else data.x_train)
-    args.bs,args.epochs = batch_and_epochs(n, args.bs, args.epochs)
+    most = MOST_EPOCHS if args.model == 'pictures' else 100
+    args.bs,args.epochs = batch_and_epochs(n, args.bs, args.epochs, most)
     options = ', '.join(f'{k} {v:g}' for k,v in opt_args.items())
     optimizer = f'{args.opt} ({options})' if options else args.opt
-    print(f'{args.model} with {optimizer}, batch {args.bs}, seed {args.seed}, on {args.device}',
+    n = rank_and_size()[1]
+    batch = f'{n} × {args.bs}' if n > 1 else args.bs
+    print(f'{args.model} with {optimizer}, batch {batch}, seed {args.seed}, on {args.device}',
           flush=True)
     return data, opt_args
 
@@ -98,7 +113,8 @@ def _train(args, data, opt_args, kept, going_on=None):
     _,history = train(args.model, epochs=args.epochs, bs=args.bs, seed=args.seed,
                       device=args.device, opt_func=getattr(optim, args.opt),
                       opt_args=opt_args, fit=partial(_fit_and_keep, _fit_function(args), kept),
-                      callbacks=saves, on_val_epoch_end=epoch_printer(args.epochs))
+                      callbacks=saves, get_data=_get_data(args),
+                      on_val_epoch_end=epoch_printer(args.epochs))
     return _print_profile(history, args.profile) if args.profile else history
 
 def _fit_function(args):
@@ -107,7 +123,10 @@ def _fit_function(args):
     if args.track:
         mode = 'offline' if args.offline else None
         how = partial(fit_and_log, project=args.project, name=args.model, mode=mode)
-    return partial(profiled, how, folder=args.profile) if args.profile else how
+    if args.profile: how = partial(profiled, how, folder=args.profile)
+    return partial(fit_distributed, fit=how) if in_torchrun() else how
+
+def _get_data(args): return partial(rank_data, seed=args.seed) if in_torchrun() else get_data
 
 def _fit_and_keep(how, kept, *fit_args, callbacks=(), **more):
     "Train; of callbacks the first one's end comes last: the model is saved with its best weights"
@@ -127,9 +146,10 @@ def epoch_printer(
 
 def _print_epoch(info):
     from tqdm import tqdm
+    balanced = f"balanced {info['balanced']:.1%}  " if 'balanced' in info else ''
     tqdm.write(f"epoch {info['epoch']:3}  train loss {info['train_loss']:.4f}  "
                f"valid loss {info['valid_loss']:.4f}  accuracy {info['accuracy']:.1%}  "
-               f"{info['seconds']:.2f} s", file=sys.stdout)
+               f"{balanced}{info['seconds']:.2f} s", file=sys.stdout)
     sys.stdout.flush()
 
 # %% ../nbs/use/16_fit_command.ipynb #bc8dc250
@@ -225,7 +245,8 @@ class GoingOn:
         if args.own: self.asked |= dict(size=args.size, kind=args.kind, background=args.background)
         if self.scheduled: self.asked['epochs'] = args.epochs
         self._check(kept_before(self.folder).get('extra', {}).get('asked', self.asked))
-        self.checkpoint = Checkpoint(self.folder, seconds=60, extra=dict(asked=self.asked))
+        self.checkpoint = Checkpoint(self.folder, seconds=60, save=not rank_and_size()[0],
+                                     extra=dict(asked=self.asked))
 
     def _check(self, kept):
         "Raise an error that names what is asked for otherwise now"
@@ -256,21 +277,22 @@ class GoingOn:
         if self.begun: return
         self.print_rows(history)
         n = len(history.epochs)
-        more = '' if self.scheduled else f'--epochs {2*n} goes on to {2*n}, '
-        print(f'torchnn_really: {self.folder} holds this training to its end; {more}another folder '
-              'for --checkpoint begins anew', file=sys.stderr)
+        more = f'--epochs {2*n} trains on to {2*n}'
+        if self.scheduled: more = f'its learning rate was planned for {self.epochs} epochs'
+        print(f'torchnn_really: {self.folder} holds this training to its end; {more}; another '
+              'folder for --checkpoint begins anew', file=sys.stderr)
 
 # %% ../nbs/use/16_fit_command.ipynb #3abc891d
 def _get_pictures(args):
     "The pictures in a folder; says which classes there are, and what was left out"
-    data = folder_data(args.data, args.size, seed=args.seed, kind=args.kind,
+    data = folder_data(args.data, _size_of(args), seed=args.seed, kind=args.kind,
                        channels=1 if args.kind == 'digit' else 3, flat=args.model == 'logistic',
                        broken='skip' if args.skip_broken else 'refuse',
                        background=args.background)
     print(show_table(data.counts(), f'{args.data}: {data}'))
     for reason in data.skipped: print(f'skipped: {reason}')
     _print_left_out(args, data)
-    if args.kind == 'whole': _print_size(args)
+    if args.kind == 'whole': _print_size(args, data.pictures.height)
     few = [row['class'] for row in data.counts() if row['train'] < 10]
     if few: print(f"few pictures to learn from: fewer than ten of {', '.join(few)}; "
                   'some dozens of each class are better')
@@ -282,10 +304,14 @@ def _print_left_out(args, data):
         for f in data.left_out: print(f'left out: {f.path} ({f.why})')
     elif data.left_out: print('--left-out names each file that is left out')
 
-def _print_size(args):
+def _size_of(args):
+    "What --size asks for; None if the pictures choose"
+    return 28 if args.size is None and args.model == 'cnn' else args.size
+
+def _print_size(args, size):
     "Say what the model sees of each picture"
-    more = args.size == 28 and args.model in ('pictures','sequential')
-    print(f'of each picture the model sees the middle, a square, as {args.size}×{args.size} pixels'
+    more = args.size is None and args.model in ('pictures','sequential')
+    print(f'of each picture the model sees the middle, a square, as {size}×{size} pixels'
           + '; --size 64 shows it more'*more)
 
 # %% ../nbs/use/16_fit_command.ipynb #bee3e91a

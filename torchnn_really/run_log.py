@@ -12,7 +12,7 @@ import io
 import platform
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 import torch
 from torch import nn
@@ -360,12 +360,6 @@ def kept_before(
         with contextlib.redirect_stderr(io.StringIO()): return read_checkpoint(folder) or {}
     return {}
 
-def checkpoint_in(
-    callbacks, # As in `fit`
-):             # The `Checkpoint` among them, or None
-    "What saves the training"
-    return next((c for c in callbacks if isinstance(c, Checkpoint)), None)
-
 def with_kept_run(
     for_run:dict, # Arguments of `start_run`
     checkpoint,   # A `Checkpoint`, or None
@@ -374,6 +368,24 @@ def with_kept_run(
     run = kept_before(checkpoint.path).get('extra', {}).get('run') if checkpoint else None
     other = run and any(for_run.get(k) not in (None, run[k]) for k in run)
     return for_run if other or not run else for_run | run | dict(resume='allow')
+
+def begin_log(
+    for_run:dict,       # Arguments of `start_run`
+    callbacks:Sequence, # As in `fit`
+)->RunLog:
+    "What sends rows to the run that these arguments and a `Checkpoint` mean"
+    checkpoint = next((c for c in callbacks if isinstance(c, Checkpoint)), None)
+    log = log_of(start_run(**with_kept_run(for_run, checkpoint)))
+    log.checkpoint = checkpoint
+    return log
+
+def unsent_losses(
+    state,     # The training's `FitState`, after a step
+    every:int, # Steps from row to row
+)->list:       # Of 0-d tensors
+    "The losses since the last row of steps: more than this one where a training goes on"
+    n = min((state.step-1) % every + 1, state.since_row)
+    return list(state.history.steps[-n:]) if n > 1 else [state.loss]
 
 # %% ../nbs/kit/19_run_log.ipynb #36d77101
 def split_arguments(
