@@ -31,7 +31,7 @@ from .ranks import (in_torchrun, process_group, rank0_first, rank0_prints,
                                   rank_and_size)
 from .recipes import _tutorial_epoch, run_recipe
 from .reports import save_report
-from .run_log import kept_before
+from .resumed_run import kept_before
 from .proofs import threads
 from .tables import evenly_spaced, show_table
 from .trainers import train_model

@@ -15,7 +15,8 @@ from .history import History
 from .keeping import short_forms
 from .fit_state import listed
 from .environment import model_wanted, watch_wanted
-from .run_log import begin_log, split_arguments, unsent_losses
+from .resumed_run import begin_log
+from .run_log import split_arguments, unsent_losses
 from .run_log import LogConfig, RunCallback, RunLog
 from .tracker import open_run
 from .training import fit

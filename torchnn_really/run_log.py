@@ -6,18 +6,15 @@
 __all__ = []
 
 # %% ../nbs/kit/19_run_log.ipynb #4046e52b
-import contextlib
 import inspect
-import io
 import platform
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 import torch
 from torch import nn
 from .arguments import n_batches
-from .checkpoint import Checkpoint, read_checkpoint
 from .tracker import exit_code_of, print_warning
 from .tracker import run_folder, start_run, tracker_of
 from .watcher import LiveCurves, Watcher
@@ -187,6 +184,14 @@ class RunCallback:
     ):
         "What is to be done at the end"
 
+def unsent_losses(
+    state,     # The training's `FitState`, after a step
+    every:int, # Steps from row to row
+)->list:       # Of 0-d tensors
+    "The losses since the last row of steps: more than this one where a training goes on"
+    n = min((state.step-1) % every + 1, state.since_row)
+    return list(state.history.steps[-n:]) if n > 1 else [state.loss]
+
 # %% ../nbs/kit/19_run_log.ipynb #ae57a72d
 def n_items(
     dl, # A loader
@@ -350,42 +355,6 @@ class ShowCurves:
     ):
         "Draw a last time"
         self.draw(state, last=True)
-
-# %% ../nbs/kit/19_run_log.ipynb #d3cc890b
-def kept_before(
-    folder, # Of checkpoints
-)->dict:    # Empty if there is none that can be read: the training will say why
-    "The newest checkpoint in a folder"
-    with contextlib.suppress(ValueError, OSError, RuntimeError):
-        with contextlib.redirect_stderr(io.StringIO()): return read_checkpoint(folder) or {}
-    return {}
-
-def with_kept_run(
-    for_run:dict, # Arguments of `start_run`
-    checkpoint,   # A `Checkpoint`, or None
-)->dict:          # The same, with the id of the run in the checkpoint, if there is one
-    "Go on with the run of a training that goes on, unless another one is asked for"
-    run = kept_before(checkpoint.path).get('extra', {}).get('run') if checkpoint else None
-    other = run and any(for_run.get(k) not in (None, run[k]) for k in run)
-    return for_run if other or not run else for_run | run | dict(resume='allow')
-
-def begin_log(
-    for_run:dict,       # Arguments of `start_run`
-    callbacks:Sequence, # As in `fit`
-)->RunLog:
-    "What sends rows to the run that these arguments and a `Checkpoint` mean"
-    checkpoint = next((c for c in callbacks if isinstance(c, Checkpoint)), None)
-    log = log_of(start_run(**with_kept_run(for_run, checkpoint)))
-    log.checkpoint = checkpoint
-    return log
-
-def unsent_losses(
-    state,     # The training's `FitState`, after a step
-    every:int, # Steps from row to row
-)->list:       # Of 0-d tensors
-    "The losses since the last row of steps: more than this one where a training goes on"
-    n = min((state.step-1) % every + 1, state.since_row)
-    return list(state.history.steps[-n:]) if n > 1 else [state.loss]
 
 # %% ../nbs/kit/19_run_log.ipynb #36d77101
 def split_arguments(

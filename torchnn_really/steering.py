@@ -30,7 +30,7 @@ from .drawing import count_confusions
 from .history import StopFit
 from .logged import fit_and_log
 from .progress import running_cell
-from .run_log import kept_before
+from .resumed_run import kept_before
 from .run_code import repeating_code
 from .rungs import Mnist_Logistic, accuracy, get_model
 from .training import fit
