@@ -83,8 +83,8 @@ class Schedule:
 
     def after_validation(self, state): # A `FitState`
         "Call a schedule of epochs"
-        looks = isinstance(self.scheduler, ReduceLROnPlateau)
-        if self.per == 'epoch': self.scheduler.step(*[state.row[self.monitor]]*looks)
+        told = isinstance(self.scheduler, ReduceLROnPlateau)
+        if self.per == 'epoch': self.scheduler.step(*[state.row[self.monitor]]*told)
 
 # %% ../nbs/train/04_callbacks.ipynb #119d7a77
 class ClipGradients:

@@ -69,7 +69,7 @@ def check_profile_files(
 # %% ../nbs/kit/11_files.ipynb #967cbfac
 def store_file(
     path:Path, # Where the file shall be
-    data:bytes|bytearray|memoryview|Callable, # What it holds, or what writes it into a file
+    data:bytes|bytearray|memoryview|Callable, # What it shall hold, or what writes it to a file
     what:str|None=None, # What it is, as in `check_target`
 ):
     "Write a file and rename it into place: readers find the old one or the new one, whole"
