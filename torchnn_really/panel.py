@@ -160,7 +160,7 @@ class TrainingControls:
         self.sources,self.project = _sources(data),project
         self._folders = None if checkpoint is None else PanelFolders(checkpoint)
         self._runs = PanelRuns(loss_func, _weakly(self._news))
-        if settings is None and self._folders: settings = self._saved_settings()
+        if settings is None and self._folders: settings = self._saved_settings(self._folders)
         self._given = settings is not None
         weakref.finalize(self, self._runs.leave) # nobody holds the panel any more
         self._drawing = threading.RLock() # hands and the training's thread both draw
@@ -199,13 +199,13 @@ class TrainingControls:
         "Settings that suit a model"
         return _SUITS.get(name, FitSettings(lr=.1))._replace(arch=self.models[name])
 
-    def _saved_settings(self):
+    def _saved_settings(self, folders):
         "Those of the run that was left, if its model is here"
-        kept = self._folders.open()
+        kept = folders.open()
         arch,data = self.models.get(kept.pop('model', None)),kept.pop('data', None)
         if not arch or data not in self.sources: return None
         self.sources = {data: self.sources[data], **self.sources} # it is chosen first
-        self._runs.hint = f'Train goes on with {self._folders.name}'
+        self._runs.hint = f'Train goes on with {folders.name}'
         return FitSettings(arch, **kept)
 
     @property
