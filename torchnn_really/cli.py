@@ -132,6 +132,9 @@ def _add_folder(c):
 def _add_results(c):
     c.add_argument('--save', metavar='FILE', help='keep the model in this file, for predict')
     c.add_argument('--out', metavar='FILE', help='write a report as a page of HTML, too')
+    c.add_argument('--checkpoint', metavar='DIR', help=(
+        'save the training in this folder as it goes; the same command goes on from there, '
+        'whatever ended it'))
 
 def _add_optimizer(c):
     c.add_argument('--opt', choices=_OPTIMIZERS, help=(
@@ -225,7 +228,8 @@ def _check_fit(args, error):
     if args.device is not None: _check_device(args.device, error)
     if (args.offline or args.project != 'torchnn') and not args.track:
         error('argument --offline, --project: only with --track')
-    if args.profile is not None: _check_folder(args.profile, error)
+    if args.profile is not None: _check_profile(args.profile, error)
+    if args.checkpoint is not None: _check_folder('checkpoint', args.checkpoint, error)
     _check_pictures(args, error)
 
 def _check_device(name, error):
@@ -233,11 +237,16 @@ def _check_device(name, error):
     try: check_device(name)
     except ValueError as e: error(f'argument --device: {e}')
 
-def _check_folder(path, error):
+def _check_folder(name, path, error):
     if not path or os.path.lexists(path) and not os.path.isdir(path):
-        error(f'argument --profile: {path!r} is not the name of a folder')
-    if os.path.isdir(path) and not os.access(path, os.W_OK):
-        error(f'argument --profile: {path!r} cannot be written to')
+        error(f'argument --{name}: {path!r} is not the name of a folder')
+    there = os.path.realpath(path)
+    while not os.path.lexists(there): there = os.path.dirname(there) # it will be made in this one
+    if not os.path.isdir(there) or not os.access(there, os.W_OK):
+        error(f'argument --{name}: {there!r} cannot be written to')
+
+def _check_profile(path, error):
+    _check_folder('profile', path, error)
     try: check_profile_files(path)
     except OSError as e: error(f'argument --profile: {e}')
 
@@ -261,6 +270,8 @@ def _check_recipe(args, error):
             error(f'argument --{name}: not with --recipe, which sets it itself')
     if args.save is not None:
         error('argument --save: not with --recipe, whose networks have no name to be kept under')
+    if args.checkpoint is not None:
+        error('argument --checkpoint: not with --recipe, which is over in seconds')
     if args.out is not None:
         error('argument --out: not with --recipe, which keeps no network to report on')
     if args.own: error('argument --recipe: it needs MNIST, and --data names a folder')
