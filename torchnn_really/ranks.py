@@ -7,6 +7,7 @@ __all__ = ['run_ranks', 'process_group', 'gather']
 
 # %% ../nbs/kit/36_ranks.ipynb #9561d174
 import contextlib
+import faulthandler
 import inspect
 import linecache
 import multiprocessing
@@ -37,12 +38,13 @@ def _context():
     context.set_forkserver_preload([*_PRELOADED])
     return context
 
-def _be_rank(source, name, rank, env, folder):
+def _be_rank(source, name, rank, env, folder, timeout):
     "What a started process does: run the function, and leave what it gave, or its error"
     _print_into(folder/f'{rank}.log')
     os.environ.clear() # the server has those of the time when it started
     os.environ.update(env, RANK=str(rank), LOCAL_RANK=str(rank))
     torch.set_num_threads(1)
+    faulthandler.dump_traceback_later(.9*timeout, file=sys.stderr) # if it is late: where it waits
     space,file = {},f'<rank {rank}>'
     linecache.cache[file] = len(source),None,source.splitlines(True),file # for tracebacks
     try:
@@ -82,7 +84,7 @@ def run_ranks(
         folder,context = Path(folder),_context()
         torch.save(args, folder/'args')
         processes = [context.Process(target=_be_rank, daemon=True, args=(
-            source, function.__name__, rank, env, folder)) for rank in range(n)]
+            source, function.__name__, rank, env, folder, timeout)) for rank in range(n)]
         is_late = _wait(processes, timeout)
         _show_logs(folder)
         _raise_first(processes, folder, timeout if is_late else None)
@@ -169,7 +171,8 @@ def rank_device(
 def _fresh_store(timeout):
     "On one machine: a place in torchrun's store that an earlier start has not written to"
     env = os.environ
-    on_one = env.get('TORCHELASTIC_USE_AGENT_STORE') == 'True' and env.get('GROUP_WORLD_SIZE') == '1'
+    shared = env.get('TORCHELASTIC_USE_AGENT_STORE') == 'True'
+    on_one = shared and env.get('GROUP_WORLD_SIZE') == '1'
     if not on_one: return {}
     store = dist.TCPStore(env['MASTER_ADDR'], int(env['MASTER_PORT']), is_master=False,
                           timeout=timedelta(seconds=timeout))
