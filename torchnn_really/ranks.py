@@ -51,7 +51,8 @@ def _be_rank(source, name, rank, env, folder, timeout):
         exec(compile(source, file, 'exec'), space)
         args = torch.load(folder/'args', weights_only=True)
         torch.save(space[name](*args), folder/f'{rank}.pt')
-        if dist.is_initialized(): dist.destroy_process_group()
+        group = dist.group.WORLD # held, so that it does not end with a model: see below
+        if group is not None: dist.destroy_process_group()
     except BaseException as e:
         error = f'{time.time()} {traceback.format_exc()}'
         (folder/f'{rank}.error').write_text(error, encoding='utf-8')
@@ -92,10 +93,10 @@ def run_ranks(
 
 def _wait(processes, timeout):
     "Run all, until they have ended, one has failed, or the time is over; is it?"
-    until = time.monotonic() + timeout
     try:
         with _without_main():
-            for p in processes: p.start()
+            for p in processes: p.start() # the first one waits for the server, which loads torch
+        until = time.monotonic() + timeout
         while alive := [p.sentinel for p in processes if p.exitcode is None]:
             if any(p.exitcode for p in processes): break
             if not connection.wait(alive, until - time.monotonic()): return True
@@ -168,12 +169,13 @@ def rank_device(
     return torch.device('cuda', wanted.index or local)
 
 # %% ../nbs/kit/36_ranks.ipynb #5ebdea72
+_groups:list = [] # All that were joined, so that no model that outlives its group ends it
+
 def _fresh_store(timeout):
     "On one machine: a place in torchrun's store that an earlier start has not written to"
     env = os.environ
     shared = env.get('TORCHELASTIC_USE_AGENT_STORE') == 'True'
-    on_one = shared and env.get('GROUP_WORLD_SIZE') == '1'
-    if not on_one: return {}
+    if not shared or env.get('GROUP_WORLD_SIZE') != '1': return {}
     store = dist.TCPStore(env['MASTER_ADDR'], int(env['MASTER_PORT']), is_master=False,
                           timeout=timedelta(seconds=timeout))
     store = dist.PrefixStore(env.get('TORCHELASTIC_RESTART_COUNT', '0'), store)
@@ -193,6 +195,7 @@ def process_group(
     if device.type == 'cuda': torch.cuda.set_device(device)
     dist.init_process_group('nccl' if device.type == 'cuda' else 'gloo',
                             timeout=timedelta(seconds=timeout), **_fresh_store(timeout))
+    _groups.append(dist.group.WORLD)
     try: yield device
     except Exception as e:
         _tell_torchrun(e)
