@@ -8,6 +8,7 @@ __all__ = ['main', 'mute']
 # %% ../nbs/use/04_cli.ipynb #6bf56790
 import argparse
 import contextlib
+import io
 import math
 import os
 import signal
@@ -211,6 +212,9 @@ def _add_info(commands): _add(commands, 'info', 'print versions and settings, fo
 def _check_args(args):
     "Answer arguments that do not go together, or that only torch can judge"
     error = args.parser.error
+    if _in_several() and (args.command != 'fit' or args.recipe):
+        what = 'argument --recipe' if args.command == 'fit' else args.command
+        error(f'{what}: it runs in one process; leave out torchrun')
     if args.command == 'fit': _check_fit(args, error)
     if args.command == 'predict' and not args.pictures:
         error('argument IMG: give the file of a model first, then one or more pictures or folders')
@@ -220,6 +224,10 @@ def _check_args(args):
     for name,what in dict(out=out, save='model').items():
         path = getattr(args, name, None)
         if path is not None: _check_file(error, name, path, what)
+
+def _in_several():
+    "Is this one of several processes that torchrun has started?"
+    return os.environ.get('WORLD_SIZE', '1') not in ('','1')
 
 def _check_fit(args, error):
     if args.recipe: _check_recipe(args, error)
@@ -321,7 +329,8 @@ def _answered(argv):
     except (ValueError, OSError, ImportError, ArithmeticError, MemoryError, RuntimeError) as e:
         if isinstance(e, RuntimeError) and type(e).__name__ != 'OutOfMemoryError': raise
         text = str(e) or type(e).__name__
-        print(f'torchnn_really: {text}', *getattr(e, '__notes__', []), sep='\n', file=sys.stderr)
+        who = f', process {os.environ.get("RANK")}'*_in_several()
+        print(f'torchnn_really{who}: {text}', *getattr(e, '__notes__', []), sep='\n', file=sys.stderr)
         try: sys.stdout.flush()
         except (OSError,ValueError): mute(sys.stdout) # a full disk: the error was just said
         return 1
@@ -368,7 +377,10 @@ def _run(argv):
     if not argv:
         print(_OVERVIEW)
         return 0
-    args = _parse(argv)
+    # of several processes on a machine, one answers wrong arguments
+    silent = _in_several() and os.environ.get('LOCAL_RANK', '0') != '0'
+    with contextlib.redirect_stderr(io.StringIO()) if silent else contextlib.nullcontext():
+        args = _parse(argv)
     from torchnn_really.commands import COMMANDS # only now: it loads torch
     return COMMANDS[args.command](args)
 

@@ -327,7 +327,7 @@ def train_folder(
     channels,n_classes = data.pictures.channels,len(data.classes)
     def arch(): return spec.arch(channels, n_classes).to(device)
     torch.manual_seed(seed)
-    train_dl,valid_dl = _loaders(data, bs, device, num_workers)
+    train_dl,valid_dl = _loaders(get_data, data, bs, device, num_workers)
     model,opt = get_model(arch, opt_func, **spec.options(opt_func, opt_args))
     # the learning rate is largest after a third: half of the epochs let that pass
     callbacks = [KeepBest(), EarlyStopping(max(10, epochs//2))]
@@ -348,7 +348,7 @@ def _one_cycle(opt, steps):
     rates = [group['lr'] for group in opt.param_groups]
     return optim.lr_scheduler.OneCycleLR(opt, rates, total_steps=steps+1, cycle_momentum=False)
 
-def _loaders(data, bs, device, num_workers):
+def _loaders(get_data, data, bs, device, num_workers):
     "Loaders whose batches are on a device; what is all in memory is moved there once"
     sets = data.train_ds,data.valid_ds
     if isinstance(data.train_ds, TensorDataset) and not num_workers:
