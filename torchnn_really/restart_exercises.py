@@ -63,9 +63,9 @@ def check_speedup(
         if abs(float(f(n, one, many)) - right) > 1e-6:
             return f'{f(n, one, many)} for {n}, {one} s and {many} s, where {right} is right'
 
-# %% ../nbs/kit/38_restart_exercises.ipynb #7db0cca0
+# %% ../nbs/kit/38_restart_exercises.ipynb #f494909a
 @hints
-def check_fits(
+def check_shards_needed(
     f:Callable, # The answer: takes parameters, a card's bytes, and activations' bytes; gives shards
 )->str|None:
     "What is still wrong with `shards_needed`, or 'right'"
@@ -74,7 +74,7 @@ def check_fits(
             (7e9, 80e9, 20e9, 2), (1e9, 80e9, 20e9, 1), (70e9, 80e9, 20e9, 19),
             (5e9, 80e9, 0, 1), (10, 200, 40, 1), (11, 200, 40, 2)):
         got = f(parameters, card, activations)
-        case = f'{parameters:g} parameters, a card of {card:g} bytes, {activations:g} of activations'
+        case = f'{parameters:g} parameters, {card:g} bytes, {activations:g} of them for activations'
         if got is None or got != right:
             why = '; at least one process it must be' if got == 0 else ''
             return f'{got} for {case}, where {right} is right{why}'
