@@ -8,6 +8,7 @@ __all__ = ['main', 'mute']
 # %% ../nbs/use/04_cli.ipynb #6bf56790
 import argparse
 import contextlib
+import io
 import math
 import os
 import signal
@@ -110,14 +111,15 @@ def _add_model(c):
         'sets everything but --data and --seed itself'))
     c.add_argument('--data', type=_data_source, default='auto', metavar='NAME|FOLDER',
                    help=f'{_DATA}; or a folder of pictures with one sub-folder a class')
-    c.add_argument('--epochs', type=_count, metavar='N', help=f'{_EPOCHS}; of a folder at most 100')
+    c.add_argument('--epochs', type=_count, metavar='N',
+                   help=f'{_EPOCHS}; of a folder at most 60 or 100')
     c.add_argument('--seed', type=_seed, default=0, metavar='N',
                    help=f'{_SEED}, and of which pictures are kept for validation')
 
 def _add_folder(c):
-    c.add_argument('--size', type=_count, default=28, metavar='N', help=(
-        'with a folder: height and width in pixels that the model sees of each picture; '
-        'logistic and cnn need 28'))
+    c.add_argument('--size', type=_count, metavar='N', help=(
+        'with a folder: height and width in pixels that the model sees of each picture; without '
+        'it 28, and 40 if most pictures are large; logistic and cnn need 28'))
     c.add_argument('--kind', choices=['whole','digit'], default='whole', help=(
         'with a folder: take the middle of each picture, cut to a square, or cut out a digit '
         'as MNIST has it'))
@@ -207,6 +209,9 @@ def _add_info(commands): _add(commands, 'info', 'print versions and settings, fo
 def _check_args(args):
     "Answer arguments that do not go together, or that only torch can judge"
     error = args.parser.error
+    if _in_several() and (args.command != 'fit' or args.recipe):
+        what = 'argument --recipe' if args.command == 'fit' else args.command
+        error(f'{what}: it runs in one process; leave out torchrun')
     if args.command == 'fit': _check_fit(args, error)
     if args.command == 'predict' and not args.pictures:
         error('argument IMG: give the file of a model first, then one or more pictures or folders')
@@ -216,6 +221,10 @@ def _check_args(args):
     for name,what in dict(out=out, save='model').items():
         path = getattr(args, name, None)
         if path is not None: _check_file(error, name, path, what)
+
+def _in_several():
+    "Is this one of several processes that torchrun has started?"
+    return os.environ.get('WORLD_SIZE', '1') not in ('','1')
 
 def _check_fit(args, error):
     if args.recipe: _check_recipe(args, error)
@@ -245,12 +254,12 @@ def _check_pictures(args, error):
     if args.model == 'pictures' and not args.own:
         error('argument --model: pictures is for a folder of pictures, with --data FOLDER')
     of_folder = (args.size, args.kind, args.skip_broken, args.left_out, args.background)
-    if of_folder != (28, 'whole', False, False, 'white') and not args.own:
+    if of_folder != (None, 'whole', False, False, 'white') and not args.own:
         error('argument --size, --kind, --skip-broken, --left-out, --background: '
               'only with --data FOLDER')
     needs_28 = args.model if args.model in ('logistic','cnn') else None
     if args.kind == 'digit': needs_28 = 'digit'
-    if args.size != 28 and needs_28: error(f'argument --size: {needs_28} needs 28')
+    if args.size not in (None,28) and needs_28: error(f'argument --size: {needs_28} needs 28')
 
 # %% ../nbs/use/04_cli.ipynb #ae20ada7
 def _check_recipe(args, error):
@@ -309,7 +318,8 @@ def _answered(argv):
     except (ValueError, OSError, ImportError, ArithmeticError, MemoryError, RuntimeError) as e:
         if isinstance(e, RuntimeError) and type(e).__name__ != 'OutOfMemoryError': raise
         text = str(e) or type(e).__name__
-        print(f'torchnn_really: {text}', *getattr(e, '__notes__', []), sep='\n', file=sys.stderr)
+        who = f', process {os.environ.get("RANK")}'*_in_several()
+        print(f'torchnn_really{who}: {text}', *getattr(e, '__notes__', []), sep='\n', file=sys.stderr)
         try: sys.stdout.flush()
         except (OSError,ValueError): mute(sys.stdout) # a full disk: the error was just said
         return 1
@@ -356,7 +366,10 @@ def _run(argv):
     if not argv:
         print(_OVERVIEW)
         return 0
-    args = _parse(argv)
+    # of several processes on a machine, one answers wrong arguments
+    silent = _in_several() and os.environ.get('LOCAL_RANK', '0') != '0'
+    with contextlib.redirect_stderr(io.StringIO()) if silent else contextlib.nullcontext():
+        args = _parse(argv)
     from torchnn_really.commands import COMMANDS # only now: it loads torch
     return COMMANDS[args.command](args)
 

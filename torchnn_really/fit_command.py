@@ -23,7 +23,7 @@ from .files import cache_dir
 from .save_at_end import SaveAtEnd
 from .lean import keep_memory
 from .logged import fit_and_log
-from .pictures import (FOLDER_MODELS, OWN_ADAMW, FolderData, Pictures,
+from .pictures import (FOLDER_MODELS, MOST_EPOCHS, OWN_ADAMW, FolderData, Pictures,
                                      batch_and_epochs, folder_data, train_folder)
 from .profiling import profiled
 from .ranks import (in_torchrun, process_group, rank0_first, rank0_prints,
@@ -91,7 +91,8 @@ def _prepare_fit(args):
     args.device = check_device(args.device)
     data = _get_pictures(args) if args.own else get_digits(args.data)
     n = len(data.train_ds if isinstance(data, FolderData) else data.x_train)
-    args.bs,args.epochs = batch_and_epochs(n, args.bs, args.epochs)
+    most = MOST_EPOCHS if args.model == 'pictures' else 100
+    args.bs,args.epochs = batch_and_epochs(n, args.bs, args.epochs, most)
     options = ', '.join(f'{k} {v:g}' for k,v in opt_args.items())
     optimizer = f'{args.opt} ({options})' if options else args.opt
     n = rank_and_size()[1]
@@ -139,9 +140,10 @@ def epoch_printer(
 
 def _print_epoch(info):
     from tqdm import tqdm
+    balanced = f"balanced {info['balanced']:.1%}  " if 'balanced' in info else ''
     tqdm.write(f"epoch {info['epoch']:3}  train loss {info['train_loss']:.4f}  "
                f"valid loss {info['valid_loss']:.4f}  accuracy {info['accuracy']:.1%}  "
-               f"{info['seconds']:.2f} s", file=sys.stdout)
+               f"{balanced}{info['seconds']:.2f} s", file=sys.stdout)
     sys.stdout.flush()
 
 # %% ../nbs/use/16_fit_command.ipynb #bc8dc250
@@ -227,14 +229,14 @@ def _of_digits(args, data)->tuple:
 # %% ../nbs/use/16_fit_command.ipynb #3abc891d
 def _get_pictures(args):
     "The pictures in a folder; says which classes there are, and what was left out"
-    data = folder_data(args.data, args.size, seed=args.seed, kind=args.kind,
+    data = folder_data(args.data, _size_of(args), seed=args.seed, kind=args.kind,
                        channels=1 if args.kind == 'digit' else 3, flat=args.model == 'logistic',
                        broken='skip' if args.skip_broken else 'refuse',
                        background=args.background)
     print(show_table(data.counts(), f'{args.data}: {data}'))
     for reason in data.skipped: print(f'skipped: {reason}')
     _print_left_out(args, data)
-    if args.kind == 'whole': _print_size(args)
+    if args.kind == 'whole': _print_size(args, data.pictures.height)
     few = [row['class'] for row in data.counts() if row['train'] < 10]
     if few: print(f"few pictures to learn from: fewer than ten of {', '.join(few)}; "
                   'some dozens of each class are better')
@@ -246,10 +248,14 @@ def _print_left_out(args, data):
         for f in data.left_out: print(f'left out: {f.path} ({f.why})')
     elif data.left_out: print('--left-out names each file that is left out')
 
-def _print_size(args):
+def _size_of(args):
+    "What --size asks for; None if the pictures choose"
+    return 28 if args.size is None and args.model == 'cnn' else args.size
+
+def _print_size(args, size):
     "Say what the model sees of each picture"
-    more = args.size == 28 and args.model in ('pictures','sequential')
-    print(f'of each picture the model sees the middle, a square, as {args.size}×{args.size} pixels'
+    more = args.size is None and args.model in ('pictures','sequential')
+    print(f'of each picture the model sees the middle, a square, as {size}×{size} pixels'
           + '; --size 64 shows it more'*more)
 
 # %% ../nbs/use/16_fit_command.ipynb #bee3e91a
