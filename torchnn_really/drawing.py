@@ -178,14 +178,24 @@ def draw_images(
 def _figure(picture, caption, wrong, size):
     "One picture with its caption"
     text,frame = html.escape(caption),WRONG if wrong else 'transparent'
-    lines = re.sub(r'([-_]+)(?=\w)', r'\1<wbr>', text).replace('\n', '<br>') # long ones break here
+    lines = _breakable(caption).replace('\n', '<br>')
     if wrong: lines = f'<b>{lines}</b>'
     image = (f'width:100%;height:auto;image-rendering:pixelated;display:block;'
              f'border:3px solid {frame};box-sizing:border-box')
-    below = 'font-size:13px;line-height:1.3;overflow-wrap:anywhere'
-    return (f'<figure style="width:{size}px;margin:0;text-align:center">'
+    below = 'font-size:13px;line-height:1.3;overflow-wrap:break-word'
+    wide = f'width:{size}px;min-width:min-content;max-width:100%' # no word is broken
+    return (f'<figure style="{wide};margin:0;text-align:center">'
             f'<img alt="{text}" src="{png_url(picture)}" style="{image}">'
             f'<figcaption aria-hidden="true" style="{below}">{lines}</figcaption></figure>')
+
+_MOST_LETTERS = 40 # In one word: a phone has no room for more
+
+def _breakable(text):
+    "Text as HTML, which breaks at spaces, - and _; a word too long for a phone loses its middle"
+    half = _MOST_LETTERS//2
+    fitting = re.sub(rf'[^-_\s]{{{_MOST_LETTERS+1},}}', lambda m: f'{m[0][:half]}…{m[0][1-half:]}',
+                     text)
+    return re.sub(r'([-_]+)(?=\w)', r'\1<wbr>', html.escape(fitting))
 
 # %% ../nbs/kit/00_drawing.ipynb #43d99fe2
 def draw_predictions(
@@ -282,16 +292,21 @@ def _cell(n, share, color):
     shade = f';background-color:rgba({color},{.1+.45*share**.5:.2f})' if n else ''
     return f'<td style="text-align:right;padding:.2em .3em{shade}">{n or "·"}</td>'
 
+def _longest_word(name):
+    "Letters of a name's longest word, as `_breakable` leaves it"
+    return min(max(map(len, re.split(r'[-_\s]', name))), _MOST_LETTERS)
+
 def _square(counts, names):
     "A table of counts with shaded cells"
     right,wrong = (','.join(map(str, rgb(c))) for c in (RIGHT, WRONG))
-    style = 'padding:.2em .3em;max-width:9em;white-space:normal;overflow-wrap:anywhere'
-    longest = max(len(word) for name in names for word in name.split() or [''])
+    style = 'padding:.2em .3em;white-space:normal'
+    longest = max(map(_longest_word, names), default=0)
     def heading(scope, name):
-        side,letters = 'right',longest
-        if scope == 'row': side,letters = 'left',max(longest, len('truth'))
-        least = f'min-width:{min(8, .6 + .68*letters):.1f}em;text-align:{side}' # no word is broken
-        return f'<th scope="{scope}" style="{style};{least}">{html.escape(name)}</th>'
+        side = 'left' if scope == 'row' else 'right'
+        letters = max(_longest_word(name), min(longest, 11), 5*(scope == 'row'))
+        wide = f'min-width:{.6 + .68*letters:.1f}em;max-width:{max(9, 1.1*letters):.1f}em'
+        look = f'{style};{wide};text-align:{side}'
+        return f'<th scope="{scope}" style="{look}">{_breakable(name)}</th>'
     rows = ''
     for i,row in enumerate(counts):
         cells = [_cell(n, n/max(1, sum(row)), right if i == j else wrong) for j,n in enumerate(row)]

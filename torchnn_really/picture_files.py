@@ -7,6 +7,7 @@ __all__ = []
 
 # %% ../nbs/kit/13_picture_files.ipynb #d6ffac13
 import contextlib
+import importlib
 import io
 import re
 import warnings
@@ -97,6 +98,9 @@ def _decode(f, side):
     f.seek(0)
     if head.startswith((b'%!PS', b'\xc5\xd0\xd3\xc6')): # Pillow would give it to Ghostscript
         raise ValueError('it is EPS, a program that draws, and no program is run')
+    if head[4:11] in (b'ftyphei', b'ftyphev', b'ftypmif', b'ftypmsf'):
+        with contextlib.suppress(ImportError):
+            importlib.import_module('pillow_heif').register_heif_opener()
     is_jpeg = head.startswith(b'\xff\xd8\xff') # for others, Pillow refuses too many pixels
     with (JpegImagePlugin.jpeg_factory if is_jpeg else Image.open)(f) as img:
         if is_jpeg and img.info.get('progressive'): _check_scans(f, img)
@@ -105,6 +109,9 @@ def _decode(f, side):
             raise ValueError(f'it has {img.width}×{img.height} pixels, '
                              f'more than {_MOST_PIXELS:,}: make it smaller')
         if img.format == 'PNG': _scale_key(img, head[24])
+        if img.format == 'TIFF' and img.tag_v2.get(284) == 2 and img.tag_v2.get(258, (8,))[0] > 8:
+            raise ValueError('it is TIFF of 16 bits with a plane for each colour, which Pillow '
+                             'misreads') # and says nothing
         return _as_viewed(img)
 
 def _check_scans(f, img):
@@ -130,7 +137,10 @@ def _reason(source, error):
     if kind == 'SVG': return 'it is SVG, which holds lines and no pixels'
     if kind == 'RAW': return 'it is RAW, as a camera takes, which Pillow does not know'
     if Path(source).suffix.lower() in ('.heic','.heif') or head[8:11] in (b'hei',b'hev'):
-        return 'it is HEIC, as an iPhone takes, which Pillow does not know'
+        return ('it is HEIC, as an iPhone takes, which Pillow does not know; '
+                'pip install pillow-heif, or set the phone to "Most Compatible"')
+    if head[:4] in (b'II*\0', b'MM\0*'):
+        return 'it is TIFF with numbers that Pillow does not know, as fractions for each colour'
     if not head: return 'it is empty'
     if re.match(rb'\s*<(!doctype )?html', head, re.I): return 'it is a page of the web'
     return 'it is no picture, or of a kind that Pillow does not know'
@@ -176,8 +186,26 @@ def _as_viewed(img):
     img.load() # Pillow turns TIFF here, and then its note is gone
     turn = None
     with contextlib.suppress(Exception): turn = _TURNS.get(img.getexif().get(0x112))
-    img = _in_8_bits(img)
+    img = _in_srgb(img)
     return img.transpose(Image.Transpose[turn]) if turn else img
+
+_SPACES = dict(L='GRAY', RGB='RGB', RGBA='RGB', CMYK='CMYK', LAB='Lab')
+
+def _in_srgb(img):
+    "In eight bits, its colours as a screen shows them: by the file's profile, if that can be used"
+    from PIL import ImageCms
+    data = img.info.get('icc_profile')
+    if img.mode not in ('CMYK','LAB') or not data: img = _in_8_bits(img)
+    if not data: return img
+    with contextlib.suppress(Exception): # a damaged profile, or for other colours, is no error
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
+        fits = profile.profile.xcolor_space.strip() == _SPACES[img.mode]
+        if fits and 'sRGB' not in ImageCms.getProfileDescription(profile):
+            mode = 'RGBA' if img.mode == 'RGBA' else 'RGB'
+            shown = ImageCms.profileToProfile(img, profile, ImageCms.createProfile('sRGB'),
+                                              outputMode=mode)
+            return shown.convert('L') if img.mode == 'L' else shown
+    return _in_8_bits(img)
 
 def _in_8_bits(img):
     "Eight bits a channel, and transparency only where there is some"
@@ -204,7 +232,8 @@ def _white(img, x, tags):
     if img.mode.startswith('I;16'): return 2**tags.get(258, (16,))[0] - 1
     if img.mode == 'I' and img.format in ('PNG','PPM'): return 65535
     top = np.max(x, where=np.isfinite(x), initial=0)
-    known = [1]*(img.mode == 'F') + [255, 65535, 2**31-1, 2**32-1]
+    middle = 32767 if tags.get(258) == (16,) else 65535 # with a sign, as its mode tells
+    known = [1]*(img.mode == 'F') + [255, middle, 2**31-1, 2**32-1]
     return next((white for white in known if top <= white), top)
 
 def _scale_key(img, depth):

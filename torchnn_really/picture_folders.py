@@ -13,6 +13,7 @@ import unicodedata
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
+import torch
 from .picture_files import PICTURE_SUFFIXES, kind_of_file
 
 # %% ../nbs/kit/13_picture_folders.ipynb #852df494
@@ -197,12 +198,21 @@ def find_halves(
     others = sorted((d for d in folders if _rank(d, _VALID) >= 0), key=lambda d: _rank(d, _VALID))
     if not train and len(folders) == len(others) > 1:
         raise ValueError(_no_halves(path, folders, 'there is none to train on'))
+    if bool(train) != bool(others) and (twins := _twins((train or others)[0], folders)):
+        known = f"the known names are {', '.join(_TRAIN)}, to train on, and {', '.join(_VALID)}"
+        raise ValueError(_no_halves(path, twins, known))
     if not train or (not others and len(folders) > 1): return None, None # names of classes
     if len(train) > 1: raise ValueError(_no_halves(path, train, 'there are two to train on'))
     if not _subfolders(train[0]):
         if not others: return None, None
         raise ValueError(_no_halves(path, [*train, *others], 'they have no classes in them'))
     return train[0], next((d for d in others if _subfolders(d)), None)
+
+def _twins(half, folders):
+    "A half and the folders with the same classes in them: a half by a name that is not known"
+    def classes(folder): return {p.name for p in _subfolders(folder)}
+    twins = [d for d in folders if d != half and len(classes(half) & classes(d)) > 1]
+    return [half, *twins] if twins else []
 
 def _rank(folder, names):
     "At which place of `names` a folder's name is, or -1"
@@ -224,3 +234,23 @@ def _beside(path, halves):
     others = [p for p in _entries(path) if p not in halves]
     whys = [_why_no_class(p) or f'in {p.name}' for p in others]
     return [f for p,why in zip(others, whys) for f in left_in(p, why)]
+
+# %% ../nbs/kit/13_picture_folders.ipynb #8e9d2d48
+def split_rows(
+    labels:torch.Tensor,  # Class numbers, `(n,)`
+    valid_share:float=.2, # Share of each class that is kept for validation, above 0 and below 1
+    seed:int=0,           # Seed of the choice
+)->tuple:                 # Row numbers to train and to validate on, each in order
+    "Rows for training and for validation, at least one of each class in both"
+    if not 0 < valid_share < 1:
+        raise ValueError(f'valid_share is {valid_share}; it must be above 0 and below 1')
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.zeros(len(labels), dtype=torch.bool)
+    for label in labels.unique():
+        rows = (labels == label).nonzero().flatten()
+        if len(rows) < 2:
+            raise ValueError(f'class {label.item()} has one item; it needs two or more, '
+                             'to train and to validate')
+        n = min(max(1, round(valid_share*len(rows))), len(rows)-1)
+        chosen[rows[torch.randperm(len(rows), generator=generator)[:n]]] = True
+    return (~chosen).nonzero().flatten(), chosen.nonzero().flatten()

@@ -6,6 +6,7 @@
 __all__ = ['save_report']
 
 # %% ../nbs/use/07_reports.ipynb #215a6ad5
+import math
 from pathlib import Path
 from typing import Any
 import torch
@@ -40,9 +41,34 @@ def correct_examples(
     return torch.tensor([i for _,_,i in sorted(turns)[:n]], dtype=torch.int64)
 
 # %% ../nbs/use/07_reports.ipynb #68e41827
-def _history_parts(history, ylabel='loss, nats'):
+_FIELD = dict( # What a report says to readers who know the field
+    titles=dict(loss='loss, nats'), curves=[], columns={},
+    best='Best epoch: {epoch} of {last}, with the lowest validation loss, {loss:.4g}{also}.',
+    also=', accuracy {right:.1%}',
+    right='{right:,} of the {n:,} items for validation are right, {share:.1%}.',
+    balanced='Balanced accuracy, each class the same: {balanced:.1%}.',
+    surest='Below each: prediction ≠ truth, and how probable it held its prediction.',
+    mixed='A row for each true class, a column for each prediction.',
+    weights='The weights of its first layer')
+_PICTURES = dict( # The same to readers who sort pictures
+    titles=dict(loss='how wrong it is (loss)', accuracy='share that is right (accuracy)'),
+    curves=['The whole line is about the pictures that it learned from (training), the dashed line '
+            'about those that were held back (validation): only these tell how good it is. An '
+            'epoch is one pass over all pictures to learn from.'],
+    columns=dict(train_loss='loss of those it learned from', valid_loss='loss of those held back'),
+    best='Best epoch: {epoch} of {last}{also}. (Its loss, which counts as well how sure it was, '
+         'was the lowest.)',
+    also='; then it was wrong on {wrong:.1%} of the pictures held back',
+    right='It is wrong on {wrong:.1%} of the pictures that were held back, {n_wrong:,} of {n:,}.',
+    balanced='Where each class counts the same, however many pictures it has, on {unbalanced:.1%}.',
+    surest='Below each: what it said ≠ what the folder says, how sure it was, and the file. Some '
+           'may lie in the wrong folder.',
+    mixed='A row for each folder, a column for what it said.',
+    weights='The little patterns that it looks for first')
+
+def _history_parts(history, words=_FIELD):
     "How a training went: its curves, and a table of its epochs, folded"
-    charts = draw_panels([run_of_history(history)], smooth=.9, titles=dict(loss=ylabel))
+    charts = draw_panels([run_of_history(history)], smooth=.9, titles=words['titles'])
     if not charts.html: return []
     charts,rows = Drawing(charts.live(), charts.text), evenly_spaced(history.epochs, 12)
     if not rows: return [charts]
@@ -50,20 +76,32 @@ def _history_parts(history, ylabel='loss, nats'):
     if best is not None and best not in rows:
         rows = sorted([*rows, best], key=history.epochs.index)
     few = f', {len(rows)} of {len(history.epochs)}'*(len(rows) < len(history.epochs))
-    return [charts, folded(f'the numbers of each epoch{few}', show_table(rows))]
+    marked = None if best is None else rows.index(best)
+    table = show_table(_epoch_rows(rows, words), marked=marked)
+    return [charts, folded(f'the numbers of each epoch{few}', table, open=marked is not None)]
+
+def _epoch_rows(rows, words):
+    "Rows of a history as the report calls them"
+    if not words['columns']: return rows
+    def share(v): return None if v is None else f'{1-v:.1%}'
+    return [{'epoch': row.get('epoch'), 'wrong on': share(row.get('accuracy')),
+             **{said: row.get(k) for k,said in words['columns'].items()},
+             'seconds': row.get('seconds')} for row in rows]
 
 def _best_row(rows):
     "The row with the lowest validation loss; None where nothing was validated"
     rows = [row for row in rows if row.get('valid_loss') is not None]
-    return min(rows, key=lambda row: row['valid_loss'], default=None)
+    return min(rows, key=lambda row: (math.isnan(row['valid_loss']), row['valid_loss']),
+               default=None)
 
-def _say_best(rows):
+def _say_best(rows, words=_FIELD):
     "Which epoch was best, as lines of a report"
     best = _best_row(rows)
     if best is None: return []
-    right = f", accuracy {best['accuracy']:.1%}" if best.get('accuracy') is not None else ''
-    return [f"Best epoch: {best['epoch']} of {rows[-1]['epoch']}, with the lowest validation loss, "
-            f"{best['valid_loss']:.4g}{right}."]
+    right = best.get('accuracy')
+    also = '' if right is None else words['also'].format(right=right, wrong=1-right)
+    return [words['best'].format(epoch=best['epoch'], last=rows[-1]['epoch'],
+                                 loss=best['valid_loss'], also=also)]
 
 # %% ../nbs/use/07_reports.ipynb #b123efce
 def _all_outputs(model, ds, bs=500):
@@ -101,51 +139,64 @@ def confused_pairs(
     return [{'true': names[i//k], 'taken for': names[i%k], 'how often': int(off[i//k,i%k]),
              'of': int(counts[i//k].sum())} for i in found if off[i//k,i%k]]
 
-def _add_answers(page, x, y, probabilities, classes, files):
+def _add_answers(page, x, y, probabilities, classes, files, words=_FIELD):
     "Mistakes, what is right, and what is mixed up"
     k,preds = probabilities.shape[1],probabilities.argmax(1)
-    names,right = class_names(classes, k),int((preds == y).sum())
-    share = f'{right:,} of the {len(y):,} items for validation are right, {right/len(y):.1%}.'
+    names = class_names(classes, k)
     counts = torch.bincount(y*k + preds, minlength=k*k).view(k, k)
-    balanced = f'Balanced accuracy, each class the same: {balanced_accuracy(counts):.1%}.'
-    page.about += f'\n{share} {balanced}'
+    page.about += '\n' + _say_right(counts, words)
     wrong,good = surest_mistakes(y, probabilities),correct_examples(y, probabilities)
     if are_pictures(x) and len(wrong):
         of_wrong = files and [files[i] for i in wrong.tolist()]
         grid = draw_predictions(x[wrong], y[wrong], probabilities[wrong], names, files=of_wrong)
+        where = [_where_files(of_wrong)] if files else []
         page.add('Its surest mistakes', 'The mistakes to look at first are those it is surest of. '
-                 'Below each: prediction ≠ truth, and how probable it held its prediction.', grid)
+                 + words['surest'], grid, *where)
     if are_pictures(x) and len(good):
         grid = draw_predictions(x[good], y[good], probabilities[good], names)
         page.add('Some it gets right', 'The first of each class, then the second of each, and so '
                  'on.', grid, fold=True)
-    words = ['A row for each true class, a column for each prediction.'] if k <= 20 else []
+    above = [words['mixed']]*(k <= 20)
     pairs = confused_pairs(counts, names)
     tables = [show_table(pairs, 'most often')] if pairs else []
-    page.add('What it mixes up', *words, *tables, draw_matrix(counts, names), fold=True)
+    page.add('What it mixes up', *above, *tables, draw_matrix(counts, names), fold=True)
 
-def _add_weights(page, model, x, classes):
+def _say_right(counts, words):
+    "How much is right, over all and over the classes"
+    n,right = int(counts.sum()),int(counts.diag().sum())
+    balanced = balanced_accuracy(counts)
+    said = dict(n=n, right=right, share=right/n, n_wrong=n-right, wrong=1-right/n,
+                balanced=balanced, unbalanced=1-balanced)
+    return f"{words['right']} {words['balanced']}".format(**said)
+
+def _where_files(files):
+    "The paths of pictures, to be found and moved"
+    rows = [dict(file=Path(f).name, folder=str(Path(f).parent)) for f in files]
+    return folded('where these files are', show_table(rows))
+
+def _add_weights(page, model, x, classes, heading):
     "The weights of its first layer, if they can be seen"
     weight = first_weights(model, x)
     if weight is None: return
     of_classes = classes is not None and len(weight) == len(classes)
     names = classes if of_classes and weight.shape[1:] == x.shape[1:] else None
-    page.add('The weights of its first layer', draw_weights(weight, names), fold=True)
+    page.add(heading, draw_weights(weight, names), fold=True)
 
 def _training_page(model, valid_ds, history=None, classes=None, *, title='', about='',
                    settings=None, shape=None, files=None):
     "A report of a training: settings, epochs, curves, mistakes, weights"
     x,y,out = _all_outputs(model, valid_ds)
     if shape is not None: x = x.view(-1, *shape)
-    page = ResultPage(title, about)
+    page,words = ResultPage(title, about),_FIELD if files is None else _PICTURES
     is_classes = out.ndim == 2 and y.ndim == 1 and not y.is_floating_point()
     if history:
         stopped = [f'Stopped early: {history.stopped}, after {len(history.steps):,} steps; '
                    f'whole epochs: {len(history.epochs)}.'] if history.stopped else []
-        parts = _history_parts(history, 'loss, nats' if is_classes else 'loss')
-        page.add('How it went', *_say_best(history.epochs), *stopped, *parts)
-    if is_classes: _add_answers(page, x, y, out.softmax(1), classes, files)
-    _add_weights(page, model, x, classes)
+        parts = _history_parts(history, words if is_classes else words | dict(titles={}))
+        page.add('How it went', *_say_best(history.epochs, words), *stopped, *parts[:1],
+                 *words['curves'], *parts[1:])
+    if is_classes: _add_answers(page, x, y, out.softmax(1), classes, files, words)
+    _add_weights(page, model, x, classes, words['weights'])
     rows = [dict(setting=k, value='' if v is None else str(v)) for k,v in (settings or {}).items()]
     if rows: page.add('Settings', show_table(rows), fold=True)
     return page
@@ -162,7 +213,8 @@ def save_report(
     about:str='',            # A line below: what it was made from
     settings:dict|None=None, # Names and values: what was asked of the training
     shape:tuple|None=None,   # Of one picture, `(h, w)` or `(c, h, w)`, where `valid_ds` has rows
-    files:list|None=None,    # The pictures' files, in the order of `valid_ds`; None: no names
+    files:list|None=None,    # The pictures' files, in the order of `valid_ds`: they are named,
+                             # and the words are those of who sorts them; None: the field's words
 ):
     "Write a report of a training: one page of HTML that needs nothing else"
     page = _training_page(model, valid_ds, history, classes, title=title, about=about,

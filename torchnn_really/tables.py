@@ -49,8 +49,9 @@ class Table:
     def __init__(self,
         rows:Iterable[dict],   # Dicts with the same keys, one a row
         heading:str|None=None, # A line above the table
+        marked:int|None=None,  # Position of a row that stands out; in text an arrow points at it
     ):
-        self.rows,self.heading = [dict(row) for row in rows],heading
+        self.rows,self.heading,self.marked = [dict(row) for row in rows],heading,marked
         self.names = list(self.rows[0]) if self.rows else []
         for i,row in enumerate(self.rows):
             if set(row) != set(self.names):
@@ -76,19 +77,22 @@ class Table:
         lines = [printable(self.heading, lines=True)] if self.heading else []
         rule = '  '.join('-'*w for w in widths)
         if self.rows: lines += [line(cells[0]), rule, *map(line, cells[1:])]
+        if self.marked is not None: lines[self.marked - len(self.rows)] += ' ←'
         return '\n'.join(lines)
 
     def _repr_html_(self):
         pad = 'padding:.2em .7em;text-align:'
         sides = ['right' if r else 'left' for r in self.right()]
         styles = [f'{pad}{side};border-bottom:1px solid #8888' for side in sides]
-        def row(tag, texts):
+        def row(tag, texts, look=''):
             cells = zip(styles, map(html.escape, texts))
-            return '<tr>' + ''.join(f'<{tag} style="{s}">{t}</{tag}>' for s,t in cells) + '</tr>'
+            inside = ''.join(f'<{tag} style="{s}">{t}</{tag}>' for s,t in cells)
+            return f'<tr{look}>{inside}</tr>'
         head,*body = self.cells()
         title = html.escape(printable(self.heading or ''))
         caption = f'<caption style="caption-side:top;{pad}left">{title}</caption>' if title else ''
-        rows = ''.join(row('td', texts) for texts in body)
+        look = ' style="font-weight:bold;background-color:#e69f0040"'
+        rows = ''.join(row('td', texts, look*(i == self.marked)) for i,texts in enumerate(body))
         return ('<div style="overflow-x:auto"><table style="border-collapse:collapse">'
                 f'{caption}<thead>{row("th", head)}</thead><tbody>{rows}</tbody></table></div>')
 
@@ -96,9 +100,10 @@ class Table:
 def show_table(
     rows:Iterable[dict],   # Dicts with the same keys, one a row
     heading:str|None=None, # A line above the table: what the numbers are from
+    marked:int|None=None,  # Position of a row that stands out
 )->Table:                  # Shows itself at the end of a cell
     "Rows of results as a table; its `cells()` are the texts"
-    return Table(rows, heading)
+    return Table(rows, heading, marked)
 
 # %% ../nbs/kit/02_tables.ipynb #7e20fc74
 def evenly_spaced(
