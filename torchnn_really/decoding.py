@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/kit/13_decoding.ipynb #f8e68419
+# %% ../nbs/kit/13_decoding.ipynb #a27b888f
 import contextlib
 import json
 import os
@@ -15,7 +15,7 @@ import torch
 from torch.utils.data import Dataset, TensorDataset
 from .files import store_file
 
-# %% ../nbs/kit/13_decoding.ipynb #1e557c4d
+# %% ../nbs/kit/13_decoding.ipynb #d393cabd
 def kept_as(
     n_numbers:int,    # Of all pictures together
     memory_limit:int, # Bytes that they may take
@@ -24,7 +24,7 @@ def kept_as(
     if 4*n_numbers <= memory_limit: return 'floats'
     return 'bytes' if n_numbers <= memory_limit else 'files'
 
-# %% ../nbs/kit/13_decoding.ipynb #e1aa7e06
+# %% ../nbs/kit/13_decoding.ipynb #2630302b
 def get_batch_of(
     ds,            # A dataset
 )->Callable|None:  # From numbers of items to the batch
@@ -48,7 +48,7 @@ class ByBatch(Dataset):
         "The batch of some items"
         raise NotImplementedError(f'{type(self).__name__} must have a method get_batch')
 
-# %% ../nbs/kit/13_decoding.ipynb #cbca2d4b
+# %% ../nbs/kit/13_decoding.ipynb #e10899ff
 class BytesDataset(ByBatch):
     "Pictures in memory as bytes"
     kept = 'kept as bytes' # in a few words
@@ -70,7 +70,7 @@ class BytesDataset(ByBatch):
         which = torch.tensor([*rows])
         return [self.as_input(self.x[self.rows[which]]), self.targets[which]]
 
-# %% ../nbs/kit/13_decoding.ipynb #5b0a11f2
+# %% ../nbs/kit/13_decoding.ipynb #38b7f8e7
 class FilesDataset(ByBatch):
     "Pictures in files, each read when it is its turn"
     kept = 'read from their files batch by batch'
@@ -109,7 +109,7 @@ def _state_of(path):
     except OSError: return None
     return found.st_size, found.st_mtime_ns
 
-# %% ../nbs/kit/13_decoding.ipynb #6fa1ffd2
+# %% ../nbs/kit/13_decoding.ipynb #5dbdaa62
 def readable_rows(
     cached:Path,       # File with the keys of those that could be read
     files:list,        # Paths
@@ -126,7 +126,7 @@ def readable_rows(
         if made: store_file(cached, json.dumps([keys[i] for i in rows]).encode())
     return dict(rows=torch.tensor(rows, dtype=torch.int64), skipped=skipped)
 
-# %% ../nbs/kit/13_decoding.ipynb #c6415c25
+# %% ../nbs/kit/13_decoding.ipynb #d340fce7
 def targets_of(
     ds, # `TensorDataset` of pictures and classes, or one of the above
 )->torch.Tensor: # Class numbers, int64 `(n,)`

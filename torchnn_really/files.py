@@ -14,7 +14,7 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
@@ -68,8 +68,8 @@ def check_profile_files(
 
 # %% ../nbs/kit/11_files.ipynb #967cbfac
 def store_file(
-    path:Path,          # Where the file shall be
-    data:bytes|bytearray|memoryview, # What it shall hold
+    path:Path, # Where the file shall be
+    data:bytes|bytearray|memoryview|Callable, # What it shall hold, or what writes it to a file
     what:str|None=None, # What it is, as in `check_target`
 ):
     "Write a file and rename it into place: readers find the old one or the new one, whole"
@@ -81,13 +81,21 @@ def store_file(
     part = path.with_name(f'{name}{secrets.token_hex(4)}.part')
     try:
         with _open_locked(part) as f:
-            f.write(data)
+            data(f) if callable(data) else f.write(data)
             f.flush()
             os.fsync(f.fileno()) # now it is on the disk, not only on its way
             with suppress(FileNotFoundError): os.chmod(part, stat.S_IMODE(path.stat().st_mode))
             if os.name != 'nt': os.replace(part, path)
         if os.name == 'nt': os.replace(part, path) # it renames no open file
+        else: _sync_folder(path.parent)
     finally: part.unlink(missing_ok=True)
+
+def _sync_folder(folder):
+    "See to it that a new name is on the disk, too"
+    with suppress(OSError): # not every network disk can
+        fd = os.open(folder, os.O_RDONLY)
+        try: os.fsync(fd)
+        finally: os.close(fd)
 
 def _open_locked(part):
     "A new file with a lock on it"

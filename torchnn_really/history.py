@@ -115,6 +115,21 @@ class History:
         history._seen,history._n_seen = [steps],len(steps)
         return history
 
+    def state_dict(self)->dict: # Plain values and a tensor
+        "Rows, losses, and what the next row needs"
+        self._look()
+        return dict(epochs=[dict(row) for row in self.epochs], epoch=self.epoch,
+                    steps=self.steps, counts=list(self._counts))
+
+    def load_state_dict(self,
+        kept:dict, # As from `state_dict`
+    ):
+        "Go on from there"
+        steps = kept['steps']
+        self.epochs,self.epoch = [dict(row) for row in kept['epochs']],kept['epoch']
+        self._counts,self.recent = list(kept['counts']),[]
+        self._seen,self._n_seen = [steps] if len(steps) else [],len(steps)
+
     def add(self,
         loss:torch.Tensor, # The step's loss, 0-d
         count,             # What its batch counts in the mean: a number, or a 0-d tensor

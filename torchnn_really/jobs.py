@@ -27,7 +27,7 @@ class Job(NamedTuple):
     output:str      # What it and its children printed
     left:int        # Processes outside its group that were still there, and killed (on Linux)
 
-# %% ../nbs/kit/35_jobs.ipynb #15cb8181
+# %% ../nbs/kit/35_jobs.ipynb #bba29315
 def _marked(mark):
     "The running processes with a mark, on Linux"
     found,entry = [],f'{_MARK}={mark}'.encode()
@@ -38,17 +38,21 @@ def _marked(mark):
             if entry in its and state != b'Z': found.append(int(folder.name))
     return found
 
+def _outside(pid, group):
+    "Has a process left a process group?"
+    try: return os.getpgid(pid) != group
+    except OSError: return False
+
 def _kill_all(process, mark):
-    "Kill a command and what it started; gives how many were left"
+    "Kill a command and what it started; gives how many had left its process group"
+    left = {pid for pid in _marked(mark) if _outside(pid, process.pid)}
     if os.name == 'nt':
         subprocess.run(['taskkill', '/T', '/F', '/PID', str(process.pid)], capture_output=True)
     else:
         with contextlib.suppress(OSError): os.killpg(process.pid, signal.SIGKILL)
     process.kill()
     process.wait()
-    left = set()
-    while now := _marked(mark): # what was starting another one, too
-        left.update(now)
+    while now := _marked(mark): # as long as one of them starts another
         for pid in now:
             with contextlib.suppress(OSError): os.kill(pid, signal.SIGKILL)
         time.sleep(.02)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['process_memory', 'MemmapDataset', 'write_rows', 'generated_digits']
 
-# %% ../nbs/scale/03_memmap.ipynb #ff0d9dda
+# %% ../nbs/scale/03_memmap.ipynb #5c26d96e
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from .digits import Digits
 from .files import new_folder
 from .npy_files import open_rows, write_npy_files
 
-# %% ../nbs/scale/03_memmap.ipynb #d919fab8
+# %% ../nbs/scale/03_memmap.ipynb #b7a81a36
 def process_memory()->dict: # In MB; empty where the system does not say
     "This process's anonymous memory, and the pages of files that it mapped"
     try: text = Path('/proc/self/status').read_text(encoding='utf-8')
@@ -25,7 +25,7 @@ def process_memory()->dict: # In MB; empty where the system does not say
     names = dict(Anon='anonymous', File='mapped')
     return {names[key]: int(kb)/1000 for key,kb in found}
 
-# %% ../nbs/scale/03_memmap.ipynb #aade4faf
+# %% ../nbs/scale/03_memmap.ipynb #ebf112ab
 class MemmapDataset(ByBatch):
     "`TensorDataset` on disk: rows of `.npy` files, read when asked for"
     def __init__(self,
@@ -41,7 +41,7 @@ class MemmapDataset(ByBatch):
         "These rows of each file, in one gather"
         return [rows.take([*which]) for rows in self.files]
 
-# %% ../nbs/scale/03_memmap.ipynb #d68f78aa
+# %% ../nbs/scale/03_memmap.ipynb #1695aeb1
 def write_rows(
     folder:str|Path,       # A new folder; nothing may be there
     batches:Iterable,      # Tuples of tensors or arrays with as many rows each
@@ -55,7 +55,7 @@ def write_rows(
         write_npy_files([part/f'{name}.npy' for name in names], batches, n)
     return MemmapDataset(*(folder/f'{name}.npy' for name in names))
 
-# %% ../nbs/scale/03_memmap.ipynb #58e0a4e9
+# %% ../nbs/scale/03_memmap.ipynb #c7b0dc0a
 def generated_digits(
     digits:Digits,  # Images to begin with
     n:int,          # How many to make

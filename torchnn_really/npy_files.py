@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/kit/13_npy_files.ipynb #4df23e1a
+# %% ../nbs/kit/13_npy_files.ipynb #a8c4c874
 import contextlib
 import errno
 import io
@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-# %% ../nbs/kit/13_npy_files.ipynb #f8024c52
+# %% ../nbs/kit/13_npy_files.ipynb #cba9e989
 def _read_header(path, head):
     "Shape and type of the array in a `.npy` file by its first bytes, and where it begins"
     f = io.BytesIO(head)
@@ -58,7 +58,7 @@ def _check_size(path, size, start, shape, dtype):
         raise ValueError(f'{path} has {size:,} bytes, and must have {wanted:,} for '
                          f'{shape} of {dtype}; copy it again')
 
-# %% ../nbs/kit/13_npy_files.ipynb #3f94d346
+# %% ../nbs/kit/13_npy_files.ipynb #ec2ea09c
 class NpyRows:
     "The array in a `.npy` file, mapped, and never written to"
     def __init__(self,
@@ -123,7 +123,7 @@ def _npy_files(paths):
     if not found: raise FileNotFoundError(f'{paths[0]} holds no .npy file')
     return found
 
-# %% ../nbs/kit/13_npy_files.ipynb #4c7a83b2
+# %% ../nbs/kit/13_npy_files.ipynb #dc158c93
 class _Writer:
     "A `.npy` file of known length, written piece by piece"
     def __init__(self, f, n): self.f,self.n,self.done,self.kind = f,n,0,None
@@ -161,7 +161,7 @@ def _write_batch(writers, batch):
                          f'{len(writers)} parts with as many rows each')
     for writer,a in zip(writers, arrays): writer.add(a)
 
-# %% ../nbs/kit/13_npy_files.ipynb #dc868a5e
+# %% ../nbs/kit/13_npy_files.ipynb #99aa1d8f
 def write_npy_files(
     paths:Sequence,   # New files
     batches:Iterable, # Tuples of tensors or arrays with as many rows, one for each file

@@ -107,7 +107,7 @@ def _decode(f, side):
         img.draft(None, (side,side))
         if img.width*img.height > _MOST_PIXELS:
             raise ValueError(f'it has {img.width}×{img.height} pixels, '
-                             f'more than {_MOST_PIXELS:,}: make it smaller')
+                             f'more than {_MOST_PIXELS:,}: make it smaller, or a JPEG')
         if img.format == 'PNG': _scale_key(img, head[24])
         if img.format == 'TIFF' and img.tag_v2.get(284) == 2 and img.tag_v2.get(258, (8,))[0] > 8:
             raise ValueError('it is TIFF of 16 bits with a plane for each colour, which Pillow '
@@ -128,7 +128,7 @@ def _reason(source, error):
     "What is wrong with a picture, in a few words"
     from PIL import Image, UnidentifiedImageError
     if isinstance(error, Image.DecompressionBombError):
-        return f'it has many more than {_MOST_PIXELS:,} pixels: make it smaller'
+        return f'it has many more than {_MOST_PIXELS:,} pixels: make it smaller, or a JPEG'
     if 'truncated' in str(error).lower(): return 'it is cut short'
     if not isinstance(error, (UnidentifiedImageError,SyntaxError)):
         return str(error).replace(str(source), 'the file')

@@ -18,9 +18,13 @@ from .picture_files import PICTURE_SUFFIXES, kind_of_file
 
 # %% ../nbs/kit/13_picture_folders.ipynb #852df494
 _SYSTEM = set('@eadir @tmp @recycle @recently-snapshot @__thumb #recycle #snapshot ~snapshot '
-              '$recycle.bin recycler recycled __macosx __pycache__ lost+found found.000 thumbs.db '
+              '$recycle.bin recycler recycled __macosx __pycache__ lost+found thumbs.db '
               'ehthumbs.db ehthumbs_vista.db desktop.ini picasa.ini icon\r'.split(' '))
 _SYSTEM |= {'system volume information','network trash folder','temporary items'}
+_SYSTEM |= {f'found.{i:03}' for i in range(100)} # of a disk that was mended
+_SYSTEM |= set('@sharebin @appstore @appdata @apptemp @sharesnap _vti_cnf'.split())
+_LIBRARIES = '.lrdata','.photoslibrary','.photolibrary','.aplibrary' # of programs for photos
+_THUMBNAILS = set('thumbs thumb thumbnails thumbnail _thumbs _thumbnails'.split()) # in a class
 
 class LeftOut(NamedTuple):
     "A file that is not used"
@@ -62,6 +66,7 @@ def _walk(folder, real, seen, pictures, left_out):
         plain = os.path.join(real, entry.name)
         target = os.path.realpath(path) if is_dir or entry.is_symlink() else plain
         why = _why_left(path, is_dir, target, real, seen)
+        if is_dir and path.name.lower() in _THUMBNAILS: why = 'thumbnail'
         seen.add(target)
         if why: left_out += left_in(path, why)
         elif is_dir: _walk(path, target, seen, pictures, left_out)
@@ -69,7 +74,9 @@ def _walk(folder, real, seen, pictures, left_out):
 
 def _why_left(path, is_dir, target, real, seen):
     "Why something is left out, or ''"
-    if path.name.startswith('.') or path.name.lower() in _SYSTEM: return 'of a system'
+    name = path.name.lower()
+    if name.startswith('.') or name in _SYSTEM: return 'of a system'
+    if is_dir and name.endswith(_LIBRARIES): return 'of a system'
     if is_dir and os.path.join(real, '').startswith(os.path.join(target, '')):
         return 'linked in a circle'
     if target in seen: return 'linked twice'

@@ -166,11 +166,13 @@ def rank_device(
     return torch.device('cuda', wanted.index or local)
 
 # %% ../nbs/kit/36_ranks.ipynb #5ebdea72
+_groups:list = [] # All that were joined, so that no model that outlives its group ends it
+
 def _fresh_store(timeout):
     "On one machine: a place in torchrun's store that an earlier start has not written to"
     env = os.environ
-    on_one = env.get('TORCHELASTIC_USE_AGENT_STORE') == 'True' and env.get('GROUP_WORLD_SIZE') == '1'
-    if not on_one: return {}
+    shared = env.get('TORCHELASTIC_USE_AGENT_STORE') == 'True'
+    if not shared or env.get('GROUP_WORLD_SIZE') != '1': return {}
     store = dist.TCPStore(env['MASTER_ADDR'], int(env['MASTER_PORT']), is_master=False,
                           timeout=timedelta(seconds=timeout))
     store = dist.PrefixStore(env.get('TORCHELASTIC_RESTART_COUNT', '0'), store)
@@ -190,6 +192,7 @@ def process_group(
     if device.type == 'cuda': torch.cuda.set_device(device)
     dist.init_process_group('nccl' if device.type == 'cuda' else 'gloo',
                             timeout=timedelta(seconds=timeout), **_fresh_store(timeout))
+    _groups.append(dist.group.WORLD)
     try: yield device
     except Exception as e:
         _tell_torchrun(e)

@@ -9,7 +9,7 @@ __all__ = []
 from collections.abc import Callable
 from .exercises import hints
 
-# %% ../nbs/kit/38_restart_exercises.ipynb #e87621b8
+# %% ../nbs/kit/38_restart_exercises.ipynb #39ce609d
 @hints
 def check_where(
     f:Callable, # The answer: takes steps and batches an epoch; gives epoch and batches done
@@ -24,7 +24,7 @@ def check_where(
         if got == (right[0] + 1, right[1]): return f'{got} {case}; count epochs from 0'
         if got == (right[0], right[1] + 1) or got == (right[0], right[1] - 1):
             return f'{got} {case}; that many batches are done: {right[1]}'
-        if step == 20: return f'{got} {case}; epoch 1 is over, so nothing of epoch 2 is done: (2, 0)'
+        if step == 20: return f'{got} {case}; epoch 1 is over, and nothing of 2 is done: (2, 0)'
         return f'{got} {case}, where {right} is right'
 
 # %% ../nbs/kit/38_restart_exercises.ipynb #a8f0c8df
