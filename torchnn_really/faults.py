@@ -76,7 +76,7 @@ _DOWNLOADS = [
           'nothing: both get the data',
           'nothing')]
 
-# %% ../nbs/kit/35_faults.ipynb #e99f7f5e
+# %% ../nbs/kit/35_faults.ipynb #94d44109
 _FILES = [
     Fault('pickles', '15_pickles', 62,
           'A pickle that is cut, damaged, or asks for a name that arrays do not need',
@@ -99,6 +99,10 @@ _FILES = [
           'nothing: less memory than the file is large, and a little',
           'is packed, which torch.save never does; holds more than tensors, text and numbers, '
           'or less'),
+    Fault('hostile_checkpoints', '47_hostile', 0,
+          'A checkpoint that runs code, asks for too much, is cut, damaged, or something else',
+          'nothing; of several checkpoints the last whole one is taken',
+          'is no checkpoint; is damaged: opt cannot be used; the one before it is taken'),
     Fault('idx', '47_hostile', 13,
           'A header of IDX that promises what the file has not',
           'nothing',
@@ -130,7 +134,7 @@ _FILES = [
           'nothing',
           'the errors above, and no others')]
 
-# %% ../nbs/kit/35_faults.ipynb #b339857c
+# %% ../nbs/kit/35_faults.ipynb #f0457a93
 _TRAINING = [
     Fault('nan', '48_faults', 3,
           'The loss is infinite or NaN',
@@ -154,6 +158,14 @@ _TRAINING = [
           'Whatever else ends a training in the shell: Ctrl-C, SIGTERM, any error',
           'the step that ran: model and report are written',
           'interrupted after 100 steps, 1 epochs of them whole'),
+    Fault('killed_training', '61_checkpoint', 0,
+          'A kill -9 at any moment of a training with a Checkpoint',
+          'the steps since the last checkpoint; it goes on to the same weights, bit for bit',
+          'checkpoint: goes on after step 13 (epoch 2, batch 4) of …'),
+    Fault('other_training', '61_checkpoint', 0,
+          'A checkpoint of another model, optimizer, batch size or data',
+          'nothing: it is refused',
+          'lr of group 0 was 0.1 and is 0.2; batch size was 4 and is 5'),
     Fault('clock', '48_faults', 4,
           'The clock jumps, forward or back',
           'nothing: limits are counted by a clock that does not jump',
