@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 import numpy as np
 from .digits import Digits, digit_tensors, load_sample
-from .files import cache_dir, remove_left, store_file
+from .files import _remove_left, cache_dir, store_file
 from .patience import Watch, watched_session
 from .progress import progress_bar
 
@@ -133,7 +133,7 @@ def _left_over():
 def _remove_left_over():
     "Remove them; one that a program holds is not left over, whatever the clock says"
     left = _left_over()
-    for p in left: remove_left(p)
+    for p in left: _remove_left(p)
     return [p for p in left if not p.exists()]
 
 def _has_size(path, size):

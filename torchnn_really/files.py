@@ -77,7 +77,7 @@ def store_file(
     check_target(path, what)
     path = Path(os.path.realpath(path)) # a link stays
     name = f'.{path.name[:50]}.' # with what follows, no longer than a name may be
-    for left in path.parent.glob(f'{escape(name)}{"[0-9a-f]"*8}.part'): remove_left(left)
+    for left in path.parent.glob(f'{escape(name)}{"[0-9a-f]"*8}.part'): _remove_left(left)
     part = path.with_name(f'{name}{secrets.token_hex(4)}.part')
     try:
         with _open_locked(part) as f:
@@ -107,9 +107,7 @@ def _open_locked(part):
         if part.exists(): return f # else it was removed before it had its lock
         f.close()
 
-def remove_left(
-    part:Path, # A file under a passing name
-):
+def _remove_left(part):
     "Remove a half-written file, unless a program is still at it"
     with suppress(OSError):
         try: import fcntl
