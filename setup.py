@@ -35,6 +35,6 @@ setup(
     package_data={name: ['*.npz', '*.md', 'py.typed']},
     python_requires='>=' + cfg['min_python'], install_requires=needs('requirements'),
     extras_require={e: needs(f'{e}_requirements')
-                    for e in ('dev', 'docs', 'export', 'lab', 'types')},
+                    for e in ('data', 'dev', 'docs', 'export', 'lab', 'types')},
     entry_points=dict(console_scripts=needs('console_scripts'),
                       nbdev=[f'{name}={name}._modidx:d']), zip_safe=False)

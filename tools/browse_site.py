@@ -5,8 +5,9 @@
 
 In Chromium, light and dark, 1280 and 390 pixels wide, no page may log an error, miss a file, ask
 another host, scroll sideways, cut off code (at 1280: of 84 columns), or break a serious rule of
-axe-core; search must find `cross_entropy`. A line says if Chromium or axe-core is missing."""
-import os, shutil, sys
+axe-core; search must find `cross_entropy`
+and the pages of tools/queries.json. A line says if Chromium or axe-core is missing."""
+import json, os, shutil, sys
 from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit
 
@@ -17,19 +18,8 @@ NAMES = 'chromium', 'chromium-browser', 'google-chrome'
 CHROMIUM = os.environ.get('CHROMIUM') or next(filter(None, map(shutil.which, NAMES)), None)
 FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-sync']
 SEARCH, FOUND = '#quarto-search input, .aa-Input', '[class*=search] a, .aa-Panel a'
-DRAWN = """document.fonts.status == 'loaded' && (!window.Reveal || Reveal.isReady())
-    && (!window.mermaid
-        || [...document.querySelectorAll('pre.mermaid')].every(d => d.querySelector('svg')))"""
-WIDE = """[...document.querySelectorAll('main pre.sourceCode')]
-    .filter(p => p.scrollWidth > p.clientWidth + 1 && (innerWidth < 1280
-                 || Math.max(...p.textContent.split('\\n').map(l => l.length)) <= 84))
-    .map(p => 'cuts off ' + p.textContent.slice(0, 60))
-    .concat(document.documentElement.scrollWidth > innerWidth ? ['scrolls sideways'] : [])"""
-AXE = """async where => (await axe.run(where || document, {
-    runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa'], resultTypes: ['violations']})).violations
-    .filter(v => ['serious', 'critical'].includes(v.impact))
-    .map(v => `${v.help} (${v.id}), ${v.nodes.length} times, as ${v.nodes[0].html.slice(0, 120)}: `
-              + v.nodes[0].any.concat(v.nodes[0].all).map(c => c.message)[0])"""
+LOOK = (pages.ROOT/'tools'/'look.js').read_text(encoding='utf-8')
+QUERIES = json.loads((pages.ROOT/'tools'/'queries.json').read_text(encoding='utf-8'))
 
 def answer(route):
     "Answer a request for the site by a file"
@@ -45,6 +35,7 @@ def browser():
         page, wrong = chrome.new_page(), []
         def watch(event, said): page.on(event, lambda x: wrong.extend(filter(None, [said(x)])))
         page.route(f'{SITE}**', answer)
+        page.add_init_script(LOOK)
         watch('request', lambda r: not r.url.startswith((SITE, 'data:', 'blob:'))
                                    and f'asks another host: {r.url}')
         watch('requestfailed', lambda r: r.failure != 'net::ERR_ABORTED' # by the next page
@@ -57,7 +48,7 @@ def browser():
             page.set_viewport_size(dict(width=width, height=844))
             page.emulate_media(color_scheme=scheme)
             page.goto(SITE + path)
-            page.wait_for_function(DRAWN)
+            page.wait_for_function('look.drawn()')
             return page
         yield show, wrong
         chrome.close()
@@ -66,10 +57,11 @@ def looked_at(show, path, axe):
     "What is wrong with one page, besides what the browser tells"
     for width, scheme in ((1280, 'light'), (1280, 'dark'), (390, 'light'), (390, 'dark')):
         page = show(path, width, scheme)
-        yield from (f'{found}, at {width} pixels' for found in page.evaluate(WIDE))
+        yield from (f'{found}, at {width} pixels' for found in page.evaluate('look.wide()'))
         if axe and width == 1280:
             page.add_script_tag(path=axe/'axe.min.js')
-            yield from (f'in the {scheme} scheme: {found}' for found in page.evaluate(AXE))
+            serious = page.evaluate('look.serious()')
+            yield from (f'in the {scheme} scheme: {found}' for found in serious)
 
 def searched(show, word='cross_entropy'):
     "Whether search leads to a page that has the word"
@@ -81,6 +73,14 @@ def searched(show, word='cross_entropy'):
     except Exception as e: yield f'finds no {word}: {type(e).__name__}'; return
     if word not in page.locator('main').inner_text(): yield f'leads from {word} to {page.url}'
 
+def ranked(show):
+    "Queries that learners type and search does not answer; prints how often the right page leads"
+    found = show('index.html').evaluate('queries => look.ranked(queries)', [*QUERIES])
+    right = [[page in wanted for page in three] for three, wanted in zip(found, QUERIES.values())]
+    first, third = (sum(any(r[:n]) for r in right) for n in (1, 3))
+    print(f'search: {first} of {len(right)} queries lead to their page first, {third} among three')
+    if first < 18 or third < 20: yield f'finds others: {dict(zip(QUERIES, found))}'
+
 def main():
     if not (docs.DOCS/'index.html').exists(): sys.exit('_docs holds no site: run make docs')
     if not CHROMIUM: sys.exit(print('skipped: no Chromium here (CHROMIUM=… names one)'))
@@ -89,7 +89,8 @@ def main():
     axe, n_wrong = docs.package('axe-core'), 0
     with browser() as (show, wrong):
         for path in paths:
-            look = searched(show) if path == 'search' else looked_at(show, path, axe)
+            look = ([*searched(show), *ranked(show)] if path == 'search' else
+                    looked_at(show, path, axe))
             found = dict.fromkeys([*look, *wrong])
             for line in found: print(path, line, flush=True)
             n_wrong += len(found)

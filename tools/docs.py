@@ -134,12 +134,13 @@ def smallsite():
             page.html = re.sub(r'(?s)<figcaption.*?</figcaption>', with_code, page.html)
             if page.env.pop('mermaid', False) and mermaid:
                 page.html += DIAGRAMS.format(up='../'*len(page.out.parent.parts))
-    project, mermaid = config.load(PROC), package('@mermaid-js/tiny')
+    project, mermaid, words = config.load(PROC), *map(package, ('@mermaid-js/tiny', 'minisearch'))
     project.config['website']['llms-txt'] = True # a key that Quarto 1.7 refuses
     made = Site(project, quiet=True)
     made.out = DOCS
     made.build()
     if mermaid: shutil.copy(mermaid/'dist'/'mermaid.tiny.js', DOCS/'site_libs')
+    if words: shutil.copy(words/'dist'/'umd'/'index.js', DOCS/'minisearch.js')
     for css in DOCS.rglob('*.css'): # the themes want fonts of another host; ours are the reader's
         text = css.read_text(encoding='utf-8')
         css.write_text(re.sub(r'@import url\(https?:[^)]*\);?', '', text), encoding='utf-8')

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import docs, pages
-from browse_site import AXE, CHROMIUM, FLAGS
+from browse_site import CHROMIUM, FLAGS, LOOK
 from playwright.sync_api import expect, sync_playwright
 from torchnn_really.runs import list_runs
 
@@ -13,8 +13,8 @@ QUIET = '{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements":
 KERNEL = 'window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel'
 IDLE = f"{KERNEL}?.connectionStatus == 'connected' && {KERNEL}.status == 'idle'"
 RUN = f"code => {KERNEL}.requestExecute({{code}}).done.then(m => m.content.evalue || 'ok')"
+ASKED = 'a => { ' + LOOK + ' return look.NAME(a) }'
 CURVE = "n => [...document.querySelectorAll('polyline.training')].at(-1).points.length > n"
-FITS = (pages.ROOT/'tools'/'fits.js').read_text(encoding='utf-8').split('\n', 1)[1]
 TRACKED = """again = TrainingControls(load_data(), settings=FitSettings(epochs=10_000))
 again.inputs['track'].value = True; again.buttons['train'].click()
 while again.run.steps < 50 and again.run.state == 'running': time.sleep(.1)"""
@@ -99,13 +99,13 @@ class Hand:
         if not axe: return
         self.page.add_script_tag(path=axe/'axe.min.js')
         where = dict(include=[['.torchnn-controls']], exclude=[['.noUi-handle']])
-        assert not (found := self.page.evaluate(AXE, where)), found
+        assert not (found := self.page.evaluate(ASKED.replace('NAME', 'serious'), where)), found
 
     def fits(self, theme, axe=None):
         "Nothing cut off, Train on the first screen, wide charts, the theme's colours"
         for width in (390, 960, 1280):
             self.page.set_viewport_size(dict(width=width, height=800))
-            self.page.wait_for_function(FITS, arg=[width, theme == 'dark'])
+            self.page.wait_for_function(ASKED.replace('NAME', 'fits'), arg=[width, theme == 'dark'])
         self.looks(axe)
 
 def in_lab(page, address, home, axe):

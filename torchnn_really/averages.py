@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from .arguments import is_classes, with_target_check
+from .samples import move_batch
 
 # %% ../nbs/kit/08_averages.ipynb #f4d88d07
 _BY_CLASS = F.cross_entropy,F.nll_loss
@@ -65,6 +66,7 @@ class LossAverage(NamedTuple):
     ignored:int|None       # The target it ignores; None: none
     total:bool             # Are losses added, where others are averaged?
     by_samples:bool        # Does a batch count by its samples?
+    gather:Callable|None=None # Lists of this process to those of all; None: there is no other
 
     def count(self,
         targets, # Of one batch
@@ -89,6 +91,7 @@ class LossAverage(NamedTuple):
     )->float:
         "The loss of all batches at once; nan if nothing counts"
         losses,counts = as_floats(losses),as_floats(counts)
+        if self.gather: losses,counts = self.gather(losses, counts)
         if self.total: return math.fsum(losses)
         pairs = [(loss,count) for loss,count in zip(losses, counts) if count]
         total = math.fsum([count for _,count in pairs])
@@ -107,7 +110,8 @@ def loss_average(
 )->LossAverage:
     "How a loss function is averaged; an error if it gives no single number"
     function,options = _torch_loss(loss_func)
-    if function is None: return LossAverage(None, None, None, False, True)
+    gather = _gather_of(loss_func)
+    if function is None: return LossAverage(None, None, None, False, True, gather)
     reduction = _reduction(options)
     if reduction == 'none':
         raise ValueError("loss_func has reduction='none' and gives one loss for each target; it "
@@ -117,7 +121,13 @@ def loss_average(
     if function in _BY_CLASS:
         weight,ignored = options.get('weight'),options.get('ignore_index', -100)
     by_samples = function in _BY_ROW or reduction == 'batchmean'
-    return LossAverage(function, weight, ignored, reduction == 'sum', by_samples)
+    return LossAverage(function, weight, ignored, reduction == 'sum', by_samples, gather)
+
+def _gather_of(loss_func):
+    "What a loss function over several processes has to put their parts together; None of others"
+    while loss_func is not None:
+        if gather := getattr(loss_func, 'gather', None): return gather
+        loss_func = getattr(loss_func, 'same_as', None)
 
 # %% ../nbs/kit/08_averages.ipynb #24306ceb
 def guard_gradients(
@@ -162,6 +172,19 @@ def _numbers(name, value):
     else: return {name: float(value)}
     return {k: v for key,part in found.items() for k,v in _numbers(f'{name}_{key}', part).items()}
 
+class _OfAllProcesses:
+    "A metric that is shown the batches of all processes before it says its number"
+    def __init__(self, metric, gather): self.metric,self.gather,self.device = metric,gather,'cpu'
+    def reset(self): self.batches = []
+    def update(self, *batch): self.batches.append(move_batch(batch, 'cpu'))
+    def to(self, device): self.device = device
+    def compute(self):
+        if hasattr(self.metric, 'to'): self.metric.to(self.device)
+        self.metric.reset()
+        for batch in self.gather(self.batches)[0]:
+            self.metric.update(*move_batch(batch, self.device))
+        return self.metric.compute()
+
 class Measures:
     "The loss and the metrics of many batches, as of all at once"
     def __init__(self,
@@ -173,6 +196,9 @@ class Measures:
         self.average,self.loss_func = loss_average(loss_func),with_target_check(loss_func)
         self.values:dict[str,tuple] = {}
         self.objects = {k: v for k,v in (metrics or {}).items() if _is_object(v)}
+        if gather := self.average.gather: # torchmetrics' gather by themselves
+            self.objects = {k: v if getattr(v, 'sync_on_compute', False)
+                            else _OfAllProcesses(v, gather) for k,v in self.objects.items()}
         for metric in self.objects.values(): metric.reset()
 
     def add(self,
@@ -187,10 +213,12 @@ class Measures:
                 self.metrics = dict(accuracy=self.accuracy)
         self._note('valid_loss', self.average, self.loss_func.later(output, targets), targets, n)
         for name,metric in (self.metrics or {}).items():
-            if name in self.objects: metric.update(output, targets)
+            if name in self.objects: self.objects[name].update(output, targets)
             elif metric is self.accuracy and is_classes(output, targets):
                 self._note_hits(name, output, targets)
-            else: self._note(name, loss_average(metric), metric(output, targets), targets, n)
+            else:
+                average = loss_average(metric)._replace(gather=self.average.gather)
+                self._note(name, average, metric(output, targets), targets, n)
 
     def _note(self, name, average, value, targets, n):
         value,count = _number(name, value),average.count(targets, n)
@@ -214,13 +242,15 @@ class Measures:
                              'that can be looped over once an epoch, and no iterator')
         found = {'valid_loss': None, **(self.metrics or {})}
         parts = [_numbers(k, self.objects[k].compute()) if k in self.objects
-                 else {k: _mean(*self.values[k])} for k in found]
+                 else {k: _mean(*self.values[k], self.average.gather)} for k in found]
         return {k: v for part in parts for k,v in part.items()}
 
-def _mean(average, values, counts):
+def _mean(average, values, counts, gather):
     "The mean over batches; of hits, their share"
     if average: return average.mean(values, counts)
-    hits,n = sum(as_floats(values)),sum(as_floats(counts))
+    values,counts = as_floats(values),as_floats(counts)
+    if gather: values,counts = gather(values, counts)
+    hits,n = sum(values),sum(counts)
     return hits/n if n else math.nan
 
 def _to_device_of(metric, output):

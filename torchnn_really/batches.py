@@ -11,7 +11,9 @@ from collections.abc import Iterator
 import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 from torch.utils.data import SequentialSampler, TensorDataset, default_collate
+from torch.utils.data.distributed import DistributedSampler
 from .arguments import as_dataset, check_count
+from .decoding import get_batch_of
 
 # %% ../nbs/train/02_batches.ipynb #2af524bf
 def _selected(tensors, groups)->Iterator[list]:
@@ -32,14 +34,23 @@ def _is_plain(t):
     return t.is_contiguous() and not (t.is_conj() or t.is_neg())
 
 # %% ../nbs/train/02_batches.ipynb #67ca1430
+def _drawn_from(sampler):
+    "What torch's sampler numbers; None of another, which may give no numbers"
+    if isinstance(sampler, DistributedSampler): return sampler.dataset
+    known = type(sampler) in (RandomSampler,SequentialSampler)
+    return sampler.data_source if getattr(sampler, 'gives_rows', known) else None
+
+def _takes_rows(dl):
+    "Whether torch's iterator would only take a batch's rows and stack them"
+    if dl.num_workers or dl.pin_memory: return False
+    if dl.collate_fn is not default_collate: return False
+    if type(dl.batch_sampler) is not BatchSampler: return False
+    drawn_from = _drawn_from(dl.sampler)
+    return drawn_from is not None and len(drawn_from) <= len(dl.dataset)
+
 def _tensors_of(dl):
     "The tensors whose rows are what torch would give; None if it does more"
-    if dl.num_workers or dl.pin_memory: return None
-    if dl.collate_fn is not default_collate: return None
-    if type(dl.batch_sampler) is not BatchSampler: return None
-    if type(dl.sampler) not in (RandomSampler,SequentialSampler): return None
-    if type(dl.dataset) is not TensorDataset: return None
-    if len(dl.sampler.data_source) > len(dl.dataset): return None
+    if not _takes_rows(dl) or type(dl.dataset) is not TensorDataset: return None
     tensors = dl.dataset.tensors
     return tensors if all(map(_is_plain, tensors)) else None
 
@@ -55,10 +66,16 @@ class BatchLoader(DataLoader):
 
     def __iter__(self):
         tensors,groups = _tensors_of(self),self.batch_sampler
-        if tensors is None or groups is None: return super().__iter__()
+        get_batch = get_batch_of(self.dataset) if _takes_rows(self) else None
+        if groups is None or tensors is get_batch is None:
+            if self._iterator is not None: self._draw_seed() # workers go on
+            return super().__iter__()
         groups = iter(groups)
+        self._draw_seed()
+        return _selected(tensors, groups) if tensors else map(get_batch, groups)
+
+    def _draw_seed(self):
         torch.empty((), dtype=torch.int64).random_(generator=self.generator)
-        return _selected(tensors, groups)
 
 # %% ../nbs/train/02_batches.ipynb #d1a904fa
 def _check_dataset(name, ds):

@@ -29,13 +29,17 @@ class EarlyStopping:
     def after_validation(self, state): # A `FitState`
         "Stop, if the best row is `patience` rows ago"
         rows = state.history.epochs
+        if not rows: return
         best = rows.index(state.history.best(self.monitor, self.mode))
         if len(rows) - 1 - best >= self.patience:
             raise StopFit(f'{self.monitor} was best in row {best+1}')
+    before_epoch = after_validation # a training that goes on may have ended already
 
 # %% ../nbs/train/04_callbacks.ipynb #1bd395d7
 class KeepBest:
     "Keep the weights of the best row, and load them when `fit` ends"
+    in_checkpoint = 'row','weights'
+
     def __init__(self,
         monitor:str='valid_loss', # The column
         mode:str='min',           # 'min': the smallest is best; 'max': the largest
@@ -57,6 +61,8 @@ class KeepBest:
 # %% ../nbs/train/04_callbacks.ipynb #2f56bdf0
 class Schedule:
     "Call one of torch's schedulers after each step, or after each validation"
+    in_checkpoint = 'scheduler',
+
     def __init__(self,
         scheduler,                # Of `torch.optim.lr_scheduler`
         per:str='epoch',          # 'step', or 'epoch': with each row of the history
@@ -77,9 +83,8 @@ class Schedule:
 
     def after_validation(self, state): # A `FitState`
         "Call a schedule of epochs"
-        if self.per == 'step': return
-        looks = isinstance(self.scheduler, ReduceLROnPlateau)
-        self.scheduler.step(*[state.row[self.monitor]]*looks)
+        told = isinstance(self.scheduler, ReduceLROnPlateau)
+        if self.per == 'epoch': self.scheduler.step(*[state.row[self.monitor]]*told)
 
 # %% ../nbs/train/04_callbacks.ipynb #119d7a77
 class ClipGradients:
@@ -97,6 +102,8 @@ class ClipGradients:
 # %% ../nbs/train/04_callbacks.ipynb #b90366cd
 class AccumulateGradients:
     "One step for `n` batches together, each weighted by the samples that count"
+    in_checkpoint = 'seen','size','total'
+
     def __init__(self,
         n:int, # Batches that share a step; an epoch's last step may have fewer
     ):
@@ -109,13 +116,12 @@ class AccumulateGradients:
 
     def after_backward(self, state): # A `FitState`
         "Add to the sum; the last batch gets the mean"
-        size = state.count()
-        self.seen,self.size = self.seen + 1,self.size + size
-        for p in state.model.parameters():
+        self.seen,self.size = self.seen + 1,self.size + (size := state.count())
+        for i,p in enumerate(params := [*state.model.parameters()]):
             if p.grad is None: continue
-            self.total[p],p.grad = self.total.get(p, 0) + size*p.grad,None
+            self.total[i],p.grad = self.total.get(i, 0) + size*p.grad,None
         if self.seen < self.n and not state.last_batch: raise SkipStep
-        for p,total in self.total.items(): p.grad = total/(self.size or 1)
+        for i,total in self.total.items(): params[i].grad = total/(self.size or 1)
         self.seen,self.size,self.total = 0,0,{}
 
 # %% ../nbs/train/04_callbacks.ipynb #22084440
@@ -135,4 +141,5 @@ def autocast_step(
             opt.zero_grad()
         scaler.update()
         return loss.detach(), batch_size(xb, yb)
+    step.__dict__.update(scaler=scaler, in_checkpoint=('scaler',))
     return step

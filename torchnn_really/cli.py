@@ -110,14 +110,15 @@ def _add_model(c):
         'sets everything but --data and --seed itself'))
     c.add_argument('--data', type=_data_source, default='auto', metavar='NAME|FOLDER',
                    help=f'{_DATA}; or a folder of pictures with one sub-folder a class')
-    c.add_argument('--epochs', type=_count, metavar='N', help=f'{_EPOCHS}; of a folder at most 100')
+    c.add_argument('--epochs', type=_count, metavar='N',
+                   help=f'{_EPOCHS}; of a folder at most 60 or 100')
     c.add_argument('--seed', type=_seed, default=0, metavar='N',
                    help=f'{_SEED}, and of which pictures are kept for validation')
 
 def _add_folder(c):
-    c.add_argument('--size', type=_count, default=28, metavar='N', help=(
-        'with a folder: height and width in pixels that the model sees of each picture; '
-        'logistic and cnn need 28'))
+    c.add_argument('--size', type=_count, metavar='N', help=(
+        'with a folder: height and width in pixels that the model sees of each picture; without '
+        'it 28, and 40 if most pictures are large; logistic and cnn need 28'))
     c.add_argument('--kind', choices=['whole','digit'], default='whole', help=(
         'with a folder: take the middle of each picture, cut to a square, or cut out a digit '
         'as MNIST has it'))
@@ -245,12 +246,12 @@ def _check_pictures(args, error):
     if args.model == 'pictures' and not args.own:
         error('argument --model: pictures is for a folder of pictures, with --data FOLDER')
     of_folder = (args.size, args.kind, args.skip_broken, args.left_out, args.background)
-    if of_folder != (28, 'whole', False, False, 'white') and not args.own:
+    if of_folder != (None, 'whole', False, False, 'white') and not args.own:
         error('argument --size, --kind, --skip-broken, --left-out, --background: '
               'only with --data FOLDER')
     needs_28 = args.model if args.model in ('logistic','cnn') else None
     if args.kind == 'digit': needs_28 = 'digit'
-    if args.size != 28 and needs_28: error(f'argument --size: {needs_28} needs 28')
+    if args.size not in (None,28) and needs_28: error(f'argument --size: {needs_28} needs 28')
 
 # %% ../nbs/use/04_cli.ipynb #ae20ada7
 def _check_recipe(args, error):

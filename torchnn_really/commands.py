@@ -8,52 +8,26 @@ __all__ = []
 # %% ../nbs/use/16_commands.ipynb #d120b1bf
 import glob
 import json
-import math
 import os
 import platform
 import sys
-from collections.abc import Callable
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 import torch
-from torch import optim
-from torch.utils.data import TensorDataset
 from . import __version__
-from .arguments import check_device
-from .cli import mute
-from .data import load_data
 from .device import default_device
-from .digits import Digits
 from .downloads import clear_mnist, has_mnist, load_mnist, load_mnist_test
 from .files import cache_dir
-from .save_at_end import SaveAtEnd
+from .fit_command import get_digits, run_fit
 from .ladder import climb
-from .lean import keep_memory
-from .logged import fit_and_log
-from .pictures import (FOLDER_MODELS, OWN_ADAMW, FolderData, Pictures,
-                                     batch_and_epochs, folder_data, train_folder)
 from .picture_folders import list_pictures
 from .predicting import Predictions, UnknownClasses, evaluate_folder, predict
-from .profiling import profiled
-from .recipes import _tutorial_epoch, run_recipe
-from .reports import save_report
 from .run_panels import metric_of
 from .run_views import show_run
-from .proofs import threads
 from .runs import find_run, list_runs, runs_dir
 from .saving import check_finite, export_model, load_model
-from .tables import evenly_spaced, printable, show_table
-from .trainers import train_model
-from .training import fit
+from .tables import printable, show_table
 
 # %% ../nbs/use/16_commands.ipynb #95aca030
-def _get_digits(source):
-    "The digits a command runs on, downloaded if 'mnist' is asked for; says which"
-    if source == 'mnist' and not has_mnist():
-        print(f'downloading MNIST to {cache_dir()}', flush=True)
-        load_mnist()
-    return load_data(source)
-
 def _write_page(view, path):
     "Save what has a page of HTML, and say so"
     view.save(path)
@@ -61,7 +35,7 @@ def _write_page(view, path):
 
 def _run_climb(args):
     "Climb the ladder and print it"
-    try: ladder = climb(_get_digits(args.data), args.epochs, seed=args.seed)
+    try: ladder = climb(get_digits(args.data), args.epochs, seed=args.seed)
     except Exception as error:
         if climbed := getattr(error, 'ladder', None): _keep_ladder(climbed, args)
         raise
@@ -72,214 +46,6 @@ def _run_climb(args):
 def _keep_ladder(ladder, args):
     print(ladder, flush=True)
     if args.out: _write_page(ladder, args.out)
-
-# %% ../nbs/use/16_commands.ipynb #20beaa04
-def _run_fit(args):
-    "Train one model, and print each epoch as it ends; whatever ends it, what was trained is kept"
-    keep_memory() # this process does nothing else
-    if args.recipe: return _run_recipe(args)
-    data,opt_args = _prepare_fit(args)
-    kept = SaveAtEnd(args.save, **_save_args(args, data))
-    try: history = _train(args, data, opt_args, kept)
-    except BaseException as e:
-        if isinstance(e, BrokenPipeError): mute(sys.stdout)
-        if kept.history is not None: _keep_results(args, kept, kept.history, data, opt_args)
-        raise
-    status = _keep_results(args, kept, history, data, opt_args)
-    if history.stopped == 'interrupted': return 130
-    own = isinstance(data, FolderData)
-    _warn_high_loss(history, len(data.classes) if own else 10)
-    return status
-
-def _save_args(args, data):
-    "What a model's file says besides the weights"
-    if args.own: return dict(classes=data.classes, pictures=data.pictures)
-    return dict(classes='0123456789', pictures=Pictures(flat=args.model == 'logistic'))
-
-def _prepare_fit(args):
-    "The data and the optimizer's options; `args` gets what was left open"
-    if args.own and has_mnist(args.data): args.own = False # a folder with MNIST's four files
-    args.model = args.model or ('pictures' if args.own else 'logistic')
-    own = args.model == 'pictures' and args.opt is args.lr is args.momentum is None
-    args.opt = args.opt or ('AdamW' if own else 'SGD')
-    opt_args = FOLDER_MODELS[args.model].options(getattr(optim, args.opt),
-                                                 OWN_ADAMW if own else None)
-    asked = dict(lr=args.lr, momentum=args.momentum)
-    opt_args |= {k: v for k,v in asked.items() if v is not None}
-    args.device = check_device(args.device)
-    data = _get_pictures(args) if args.own else _get_digits(args.data)
-    n = len(data.train_ds if isinstance(data, FolderData) else data.x_train)
-    args.bs,args.epochs = batch_and_epochs(n, args.bs, args.epochs)
-    options = ', '.join(f'{k} {v:g}' for k,v in opt_args.items())
-    optimizer = f'{args.opt} ({options})' if options else args.opt
-    print(f'{args.model} with {optimizer}, batch {args.bs}, seed {args.seed}, on {args.device}',
-          flush=True)
-    return data, opt_args
-
-def _train(args, data, opt_args, kept):
-    "The `History`"
-    own = isinstance(data, FolderData)
-    train = partial(train_folder, data=data) if own else partial(train_model, data=data)
-    _,history = train(args.model, epochs=args.epochs, bs=args.bs, seed=args.seed,
-                      device=args.device, opt_func=getattr(optim, args.opt),
-                      opt_args=opt_args, fit=_fit_function(args), callbacks=[kept],
-                      on_val_epoch_end=epoch_printer(args.epochs))
-    return _print_profile(history, args.profile) if args.profile else history
-
-def _fit_function(args):
-    "What trains: `fit`, or one that tracks, profiles, or both"
-    how = fit
-    if args.track:
-        mode = 'offline' if args.offline else None
-        how = partial(fit_and_log, project=args.project, name=args.model, mode=mode)
-    return partial(profiled, how, folder=args.profile) if args.profile else how
-
-# %% ../nbs/use/16_commands.ipynb #c88d1ca8
-_MOST_EPOCHS = 30
-
-def epoch_printer(
-    epochs:int, # How many there will be
-)->Callable:    # For `fit`'s `on_val_epoch_end`
-    "What prints each epoch; of many, thirty"
-    chosen = set(evenly_spaced(range(1, epochs+1), _MOST_EPOCHS))
-    def hook(info):
-        if info['epoch'] in chosen: _print_epoch(info)
-    return hook
-
-def _print_epoch(info):
-    from tqdm import tqdm
-    tqdm.write(f"epoch {info['epoch']:3}  train loss {info['train_loss']:.4f}  "
-               f"valid loss {info['valid_loss']:.4f}  accuracy {info['accuracy']:.1%}  "
-               f"{info['seconds']:.2f} s", file=sys.stdout)
-    sys.stdout.flush()
-
-# %% ../nbs/use/16_commands.ipynb #bc8dc250
-def _print_profile(profile, folder):
-    "Print where the time went; the `History`"
-    print(f'{profile}\nprofile: {folder} (trace.json opens in ui.perfetto.dev or chrome://tracing)')
-    return profile.history
-
-def _print_summary(history, own=False):
-    "Say where the run is kept, how long it took, which epoch was best, and why it ended"
-    rows = history.epochs
-    if history.run_dir:
-        print(f'tracked: {history.url or f"torchnn_really show {history.run_dir}"}')
-    if len(rows) > _MOST_EPOCHS:
-        seconds = sum(row['seconds'] for row in rows)
-        print(f'{len(rows)} epochs in {seconds:.1f} s, some of them printed')
-    if rows: _print_best(rows, own)
-    if history.stopped:
-        print(f'{history.stopped} after {history.n_steps} steps, {len(rows)} epochs of them whole')
-
-def _best_row(rows): return min(rows, key=lambda r: (math.isnan(r['valid_loss']), r['valid_loss']))
-
-def _print_best(rows, own):
-    "Say which epoch was clearly better than the last, if one was; of a folder's it is kept"
-    best,last = _best_row(rows),rows[-1]['valid_loss']
-    if best['valid_loss'] >= min(.9*last, last - .01): return
-    n = best['epoch']
-    what = 'so it is kept' if own else f'--epochs {n} ends there'
-    print(f"the validation loss was lowest after epoch {n}: {best['valid_loss']:.4f}, "
-          f"accuracy {best['accuracy']:.1%}; {what}")
-
-def _warn_high_loss(history, n_classes):
-    "Say so if a training ended far from where even guessing would"
-    loss = history.epochs[-1]['valid_loss'] if history.epochs else 0.
-    guessing = math.log(n_classes)
-    if loss > 10*guessing:
-        print(f'torchnn_really: the validation loss of {loss:.3g} is far above the {guessing:.2f} '
-              'of equal guesses; try a tenth of the --lr, or more --epochs', file=sys.stderr)
-
-# %% ../nbs/use/16_commands.ipynb #ba3962a4
-def _keep_results(args, kept, history, data, opt_args)->int: # 1 if something was not written
-    "Keep what was trained, and say how it went; what fails does not keep the rest from it"
-    kept.save() # if Ctrl-C came while it was saved
-    problems = [kept.problem] if kept.problem else []
-    if args.out and history.n_steps:
-        try: _write_report(args, kept.model, history, data, opt_args)
-        except Exception as e: problems.append(f'--out {args.out} is not written: {e}')
-    _print_summary(history, args.own)
-    if not history.n_steps: print('nothing was trained, and nothing is written')
-    elif kept.saved:
-        best = args.own and history.epochs and _best_row(history.epochs)['epoch']
-        when = f'was after epoch {best}, the best' if best else 'is at the end'
-        print(f'saved as it {when}: torchnn_really predict {kept.saved} PICTURE…')
-    elif args.own and not args.save: print('the model is not kept; --save model.pt keeps it')
-    for problem in problems: print(f'torchnn_really: {problem}', file=sys.stderr)
-    if args.out and history.n_steps and not problems: print(f'written to {args.out}')
-    return int(bool(problems) or not history.n_steps)
-
-def _write_report(args, model, history, data, opt_args):
-    "Write a report of the training to a file"
-    parameters = sum(p.numel() for p in model.parameters())
-    settings = dict(model=args.model, parameters=f'{parameters:,}', optimizer=args.opt, **opt_args,
-                    epochs=len(history.epochs), batch=args.bs, seed=args.seed, device=args.device)
-    describe = _of_pictures if args.own else _of_digits
-    valid_ds,more,how = describe(args, data)
-    save_report(args.out, model, valid_ds, history, title=f'A training of {args.model}',
-                settings=settings | more, **how)
-
-def _of_pictures(args, data)->tuple:
-    "What a report says of a folder: validation data, settings, and more of `save_report`"
-    p = data.pictures
-    colour,kind = 'grey' if p.channels == 1 else 'colour','digit' if p.kind == 'digit' else 'middle'
-    how = dict(classes=data.classes, about=f'{args.data}: {data}', files=data.valid_files,
-               shape=(p.channels, p.height, p.width))
-    return data.valid_ds, dict(pictures=f'{p.height}×{p.width}, {colour}, {kind}'), how
-
-def _of_digits(args, data)->tuple:
-    "The same of digits"
-    prepare = FOLDER_MODELS[args.model].prepare
-    x,y = data.x_valid,data.y_valid
-    return TensorDataset(*(prepare(x, y) if prepare else (x, y))), {}, dict(about=data.heading)
-
-# %% ../nbs/use/16_commands.ipynb #3abc891d
-def _get_pictures(args):
-    "The pictures in a folder; says which classes there are, and what was left out"
-    data = folder_data(args.data, args.size, seed=args.seed, kind=args.kind,
-                       channels=1 if args.kind == 'digit' else 3, flat=args.model == 'logistic',
-                       broken='skip' if args.skip_broken else 'refuse',
-                       background=args.background)
-    print(show_table(data.counts(), f'{args.data}: {data}'))
-    for reason in data.skipped: print(f'skipped: {reason}')
-    _print_left_out(args, data)
-    if args.kind == 'whole': _print_size(args)
-    few = [row['class'] for row in data.counts() if row['train'] < 10]
-    if few: print(f"few pictures to learn from: fewer than ten of {', '.join(few)}; "
-                  'some dozens of each class are better')
-    return data
-
-def _print_left_out(args, data):
-    "Name every file that is left out, or say how to get the names"
-    if args.left_out:
-        for f in data.left_out: print(f'left out: {f.path} ({f.why})')
-    elif data.left_out: print('--left-out names each file that is left out')
-
-def _print_size(args):
-    "Say what the model sees of each picture"
-    more = args.size == 28 and args.model in ('pictures','sequential')
-    print(f'of each picture the model sees the middle, a square, as {args.size}×{args.size} pixels'
-          + '; --size 64 shows it more'*more)
-
-# %% ../nbs/use/16_commands.ipynb #bee3e91a
-def _run_recipe(args):
-    "Train by a recipe on one thread, and print what it came to"
-    digits = _get_digits(args.data)
-    print(f'recipe {args.recipe}, seed {args.seed}, on one thread of the processor', flush=True)
-    with threads(1):
-        # torch loads much at its first training: before the clock
-        few = Digits(*(t[:640] for t in digits))
-        run_recipe(args.recipe, few)
-        _tutorial_epoch(few)
-        result = run_recipe(args.recipe, digits, args.seed)
-        epoch = _tutorial_epoch(digits, part=5)
-    print(f'{result.steps} steps and {len(digits.y_valid):,} validation images in '
-          f'{result.seconds:.2f} s (CPU time {result.cpu_seconds:.2f} s): '
-          f'accuracy {result.accuracy:.2%}')
-    share = result.seconds/epoch
-    print(f"that is {share:.2f} of the time that one epoch of the tutorial's loop with its convnet "
-          f'takes on one thread here ({epoch:.2f} s)')
-    return 0
 
 # %% ../nbs/use/16_commands.ipynb #17948d73
 def _run_predict(args):
@@ -395,5 +161,5 @@ def _run_info(args):
     return 0
 
 COMMANDS = dict( # By name: functions of the parsed arguments that return an exit status
-    climb=_run_climb, fit=_run_fit, predict=_run_predict, evaluate=_run_evaluate,
+    climb=_run_climb, fit=run_fit, predict=_run_predict, evaluate=_run_evaluate,
     export=_run_export, show=_run_show, runs=_run_runs, data=_run_data, info=_run_info)

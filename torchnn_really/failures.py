@@ -133,6 +133,39 @@ def _memory_note(error, model, batch, dl):
     return (f'out of memory: batch size {size}, model {type(model).__name__} with {n:,} parameters '
             f'({mb:,.1f} MB); try a smaller batch size first, then a smaller model{workers}')
 
+# %% ../nbs/kit/17_failures.ipynb #6ee10ca4
+_TOP = 'define it at the top of a file that is imported'
+_WORKER_ERRORS = { # What is in the error: what to do
+    r"Can't pickle|Can't get local object|cannot pickle":
+        f'workers that are started anew get the dataset by pickle; a lambda, a function within '
+        f'a function or an open file cannot be sent: {_TOP}',
+    r"Can't get attribute .* on <module '__main__'":
+        f"a worker that is started anew does not know what a notebook defines: {_TOP}",
+    'An attempt has been made to start a new process before':
+        "each worker imports the script: put what trains under if __name__ == '__main__':",
+    r'Bus error|shared memory|to file </torch_|object </torch_':
+        'shared memory is full: fewer workers, smaller batches, or more of it, '
+        'in a container by docker run --shm-size=2g',
+    'Too many open files|received 0 items of ancdata':
+        "each tensor from a worker is an open file: "
+        "torch.multiprocessing.set_sharing_strategy('file_system')",
+    'Cannot re-initialize CUDA in forked subprocess':
+        'leave the data on the CPU in workers, and move batches by on_device(loader)',
+    'DataLoader worker .*exited unexpectedly':
+        "a worker ended by itself; its own error is above this one. In a script, what trains "
+        "belongs under if __name__ == '__main__':, and what a notebook defines into a file. "
+        'num_workers=0 shows errors of the dataset as they are'}
+
+def worker_note(
+    error:BaseException, # What ended a training
+    *loaders,            # As in `fit`
+)->str|None:
+    "What an error of worker processes means, if there are workers"
+    if not any(getattr(_loader_in(dl), 'num_workers', 0) for dl in loaders): return None
+    said = f'{type(error).__name__}: {error}'
+    whys = [why for what,why in _WORKER_ERRORS.items() if re.search(what, said)]
+    return f'workers: {whys[0]}; see the page on DataLoader(num_workers=…)' if whys else None
+
 # %% ../nbs/kit/17_failures.ipynb #bddb930d
 def failure_notes(
     error:BaseException,         # What ended a training
@@ -147,4 +180,6 @@ def failure_notes(
         notes.append(_item_note(error, dict(train_dl=train_dl, valid_dl=valid_dl)))
     with contextlib.suppress(Exception):
         notes.append(_memory_note(error, model, batch, train_dl))
+    with contextlib.suppress(Exception):
+        notes.append(worker_note(error, train_dl, valid_dl))
     return [note for note in notes if note]

@@ -10,10 +10,12 @@ import mmap
 import os
 import re
 import secrets
+import shutil
 import stat
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
 
@@ -66,9 +68,9 @@ def check_profile_files(
 
 # %% ../nbs/kit/11_files.ipynb #967cbfac
 def store_file(
-    path:Path,            # Where the file shall be
-    data:bytes|bytearray, # What it shall hold
-    what:str|None=None,   # What it is, as in `check_target`
+    path:Path, # Where the file shall be
+    data:bytes|bytearray|memoryview|Callable, # What it shall hold, or what writes it to a file
+    what:str|None=None, # What it is, as in `check_target`
 ):
     "Write a file and rename it into place: readers find the old one or the new one, whole"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,13 +81,21 @@ def store_file(
     part = path.with_name(f'{name}{secrets.token_hex(4)}.part')
     try:
         with _open_locked(part) as f:
-            f.write(data)
+            data(f) if callable(data) else f.write(data)
             f.flush()
             os.fsync(f.fileno()) # now it is on the disk, not only on its way
             with suppress(FileNotFoundError): os.chmod(part, stat.S_IMODE(path.stat().st_mode))
             if os.name != 'nt': os.replace(part, path)
         if os.name == 'nt': os.replace(part, path) # it renames no open file
+        else: _sync_folder(path.parent)
     finally: part.unlink(missing_ok=True)
+
+def _sync_folder(folder):
+    "See to it that a new name is on the disk, too"
+    with suppress(OSError): # not every network disk can
+        fd = os.open(folder, os.O_RDONLY)
+        try: os.fsync(fd)
+        finally: os.close(fd)
 
 def _open_locked(part):
     "A new file with a lock on it"
@@ -107,3 +117,57 @@ def _remove_left(part):
         with open(part, 'rb+') as f:
             fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
             part.unlink()
+
+# %% ../nbs/kit/11_files.ipynb #91c98b5e
+@contextmanager
+def new_folder(
+    path:Path,    # Where the folder shall be; nothing may be there
+)->Iterator[Path]: # Where to write until then
+    "A folder that is renamed into place if what is done in it raises no error, and else removed"
+    check_free(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    name = f'.{path.name[:50]}.'
+    for left in path.parent.glob(f'{escape(name)}{"[0-9a-f]"*8}.part'): _remove_left_folder(left)
+    part,lock = _locked_folder(path.parent, name)
+    try:
+        yield part
+        check_free(path) # another program may have been faster
+        os.rename(part, path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        if lock is not None: os.close(lock)
+
+def check_free(
+    path:Path, # Where something new shall be
+):
+    "Raise an error if something is there"
+    if os.path.lexists(path):
+        raise FileExistsError(f'{str(path)!r} is there already; give another name, or remove it')
+
+def _locked_folder(parent, name):
+    "A new folder, and the lock on it; None where there are no such locks"
+    while True:
+        part = parent/f'{name}{secrets.token_hex(4)}.part'
+        part.mkdir()
+        lock = _lock_folder(part)
+        if part.exists(): return part,lock # else it was removed before it had its lock
+        if lock is not None: os.close(lock)
+
+def _lock_folder(part, wait=True):
+    "A lock on a folder; None where there are no such locks"
+    with suppress(ImportError, FileNotFoundError):
+        import fcntl
+        lock = os.open(part, os.O_RDONLY)
+        try: fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except OSError:
+            os.close(lock)
+            if not wait: raise
+            return None
+        return lock
+
+def _remove_left_folder(part):
+    "Remove a half-written folder, unless a program is still at it"
+    with suppress(OSError):
+        lock = _lock_folder(part, wait=False)
+        shutil.rmtree(part, ignore_errors=True) # Windows removes no file that is open
+        if lock is not None: os.close(lock)

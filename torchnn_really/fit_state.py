@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from types import SimpleNamespace
 from typing import Any
 import torch
@@ -55,6 +56,8 @@ class FitState:
         self.started = self.row_started = time.perf_counter()
         self.frozen = _frozen_layers(model)
         self.checked:Any = None # The loss function that checks its first batch
+        self.parts:Sequence = ()           # Callbacks, and the function `step`
+        self.replay:Callable|None = None   # Gives an epoch's batches, called with this object
 
     @property
     def epoch(self)->int:
@@ -76,6 +79,11 @@ class FitState:
     def lr(self)->float:
         "The learning rate"
         return learning_rate(self.opt)
+
+    def batches(self)->Iterable:
+        "The epoch's batches, or what is left of them"
+        if self.replay is not None: return self.replay(self)
+        return islice(self.train_dl, self.batch, None)
 
     @property
     def last_batch(self)->bool:
@@ -178,7 +186,7 @@ def find_points(
     on_val_epoch_end:Callable|None=None, # As in `fit`
 )->SimpleNamespace:                      # Lists of functions, by point
     "What is to be called at each point, the two hooks first"
-    callbacks = listed(callbacks)
+    callbacks = sorted(listed(callbacks), key=lambda c: getattr(c, 'comes_last', False))
     for callback in callbacks: _check_callback(callback)
     on = SimpleNamespace(**{point: [getattr(c, point) for c in callbacks if hasattr(c, point)]
                             for point in POINTS})

@@ -105,14 +105,30 @@ class History:
     )->'History':
         "The history in a file"
         try: kept = json.loads(Path(path).read_bytes())
-        except ValueError: kept = None
-        if not isinstance(kept, dict) or not {'epochs','steps','stopped'} <= kept.keys():
+        except (ValueError, RecursionError): kept = None
+        if not _is_history(kept):
             raise ValueError(f'{path} is no history; give a file that History.save wrote')
         history = cls()
         history.epochs,history.stopped = kept['epochs'],kept['stopped']
         history.epoch = history.epochs[-1].get('epoch', 0) if history.epochs else 0
-        history._seen,history._n_seen = [torch.tensor(kept['steps'])],len(kept['steps'])
+        steps = torch.tensor([float(loss) for loss in kept['steps']])
+        history._seen,history._n_seen = [steps],len(steps)
         return history
+
+    def state_dict(self)->dict: # Plain values and a tensor
+        "Rows, losses, and what the next row needs"
+        self._look()
+        return dict(epochs=[dict(row) for row in self.epochs], epoch=self.epoch,
+                    steps=self.steps, counts=list(self._counts))
+
+    def load_state_dict(self,
+        kept:dict, # As from `state_dict`
+    ):
+        "Go on from there"
+        steps = kept['steps']
+        self.epochs,self.epoch = [dict(row) for row in kept['epochs']],kept['epoch']
+        self._counts,self.recent = list(kept['counts']),[]
+        self._seen,self._n_seen = [steps] if len(steps) else [],len(steps)
 
     def add(self,
         loss:torch.Tensor, # The step's loss, 0-d
@@ -149,6 +165,15 @@ class History:
     def last_loss(self)->float:
         "Mean loss of the steps that were looked at last"
         return self._seen[-1].nanmean().item()
+
+def _is_history(kept):
+    "Whether some JSON is what `History.save` writes"
+    if not isinstance(kept, dict) or not {'epochs','steps','stopped'} <= kept.keys(): return False
+    rows,steps = kept['epochs'],kept['steps']
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows): return False
+    if not isinstance(steps, list) or not isinstance(kept['stopped'], str|None): return False
+    numbers = steps + [row.get('epoch', 0) for row in rows]
+    return all(isinstance(x, float) or isinstance(x, int) and abs(x) < 2**63 for x in numbers)
 
 # %% ../nbs/kit/18_history.ipynb #bde94b47
 def steps_bar(

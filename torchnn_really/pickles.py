@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from .digits import Digits, check_digits
+from .tables import printable
+from .unpickling import StrictUnpickler
 
 # %% ../nbs/kit/15_pickles.ipynb #c9b66a2c
 class _PickledType:
@@ -31,29 +33,28 @@ class _PickledArray:
         self.args = state[4], state[2], state[1], 'F' if state[3] else 'C'
     def array(self):
         data, kind, shape, order = self.args[:4]
+        if isinstance(data, _Latin1): data = data.text
         if isinstance(data, str): data = data.encode('latin1') # Python 2 had one type for both
         return np.frombuffer(data, kind.dtype()).reshape(shape, order=order)
 
-def _latin1(text, encoding):
-    if encoding != 'latin1': raise pickle.UnpicklingError(f'it encodes text as {encoding!r}')
-    return text.encode('latin1')
+class _Latin1:
+    "Bytes that are written as text; they are made when they are needed, and not as often as asked"
+    def __init__(self, text, encoding):
+        if encoding != 'latin1':
+            raise pickle.UnpicklingError(f'it encodes text as {encoding!r}')
+        self.text = text
 
-_KNOWN = {'numpy.dtype': _PickledType, '_codecs.encode': _latin1, 'numpy.ndarray': _PickledArray}
+_KNOWN = {'numpy.dtype': _PickledType, '_codecs.encode': _Latin1, 'numpy.ndarray': _PickledArray}
 for _core in ('core', '_core'): # numpy 2 renamed its core
     _KNOWN |= {f'numpy.{_core}.multiarray._reconstruct': _PickledArray,
                f'numpy.{_core}.numeric._frombuffer': _PickledArray}
 
 # %% ../nbs/kit/15_pickles.ipynb #11294277
-class ArrayUnpickler(pickle.Unpickler):
-    "Builds numpy arrays of numbers; any other name in a pickle is an error, before it is looked up"
-    def find_class(self,
-        module:str, # Where the pickle says to look
-        name:str,   # What it wants from there
-    ):              # A stand-in
-        "The stand-in for a name that numpy arrays need"
-        if f'{module}.{name}' in _KNOWN: return _KNOWN[f'{module}.{name}']
-        raise pickle.UnpicklingError(f'it asks for {module}.{name}, '
-                                     'and arrays of numbers need no such thing')
+def _read_pickle(
+    file, # Open file
+):        # What is in it; arrays as stand-ins
+    "What a pickle of arrays builds; it has few instructions, and a gzip file may hold far too much"
+    return StrictUnpickler(file, _KNOWN, 2**29, 10_000, 'latin1').load()
 
 # %% ../nbs/kit/15_pickles.ipynb #25006a47
 def _pickled_digits(
@@ -67,6 +68,10 @@ def _pickled_digits(
     if any(a.dtype.kind not in kinds for a, kinds in zip(arrays, ['f', 'iu']*2)):
         held = [str(a.dtype) for a in arrays]
         raise TypeError(f'it holds {held}; images must be floats, labels integers')
+    for x,y in (arrays[:2], arrays[2:]):
+        if x.shape[1:] != (784,) or y.shape != x.shape[:1]: # before the labels take 8 bytes each
+            raise ValueError(f'it holds images of shape {x.shape} and labels of shape {y.shape}; '
+                             'they must be (n, 784) and (n,)')
     dtypes = [np.float32, np.int64]*2
     return check_digits(Digits(*(torch.from_numpy(a.astype(t)) for a, t in zip(arrays, dtypes))))
 
@@ -75,12 +80,15 @@ def load_pickle(
     path:str|Path, # The tutorial's `mnist.pkl.gz`, gzipped or plain
 )->Digits:         # As `load_mnist` gives them
     "The digits in a pickle, and nothing in it is run: all that it may build is arrays of numbers"
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'{path} is not there, or is no file; give a pickle of digits')
     with open(path, 'rb') as f: opener = gzip.open if f.read(2) == b'\x1f\x8b' else open
     try:
         with opener(path, 'rb') as f:
-            parts = ArrayUnpickler(f, encoding='latin1').load()
+            parts = _read_pickle(f)
             if f.read(1): raise ValueError('something follows the pickle')
         return _pickled_digits(parts) # the file was read to its end: gzip has compared its checksum
     except Exception as e:
-        why = f"{path} is no pickle of digits like the tutorial's ({type(e).__name__}: {e})"
+        why = printable(f'{type(e).__name__}: {e}', 300)
+        why = f"{path} is no pickle of digits like the tutorial's ({why})"
         raise pickle.UnpicklingError(why) from e

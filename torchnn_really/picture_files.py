@@ -96,11 +96,14 @@ def _decode(f, side):
     from PIL import Image, JpegImagePlugin
     head = f.read(32)
     f.seek(0)
+    if head.startswith((b'%!PS', b'\xc5\xd0\xd3\xc6')): # Pillow would give it to Ghostscript
+        raise ValueError('it is EPS, a program that draws, and no program is run')
     if head[4:11] in (b'ftyphei', b'ftyphev', b'ftypmif', b'ftypmsf'):
         with contextlib.suppress(ImportError):
             importlib.import_module('pillow_heif').register_heif_opener()
     is_jpeg = head.startswith(b'\xff\xd8\xff') # for others, Pillow refuses too many pixels
     with (JpegImagePlugin.jpeg_factory if is_jpeg else Image.open)(f) as img:
+        if is_jpeg and img.info.get('progressive'): _check_scans(f, img)
         img.draft(None, (side,side))
         if img.width*img.height > _MOST_PIXELS:
             raise ValueError(f'it has {img.width}×{img.height} pixels, '
@@ -110,6 +113,16 @@ def _decode(f, side):
             raise ValueError('it is TIFF of 16 bits with a plane for each colour, which Pillow '
                              'misreads') # and says nothing
         return _as_viewed(img)
+
+def _check_scans(f, img):
+    "A progressive JPEG is held in memory whole, and each of its scans goes through all of it"
+    at = f.tell()
+    f.seek(0)
+    n_scans = f.read().count(b'\xff\xda')
+    f.seek(at)
+    if img.width*img.height > 2*_MOST_PIXELS or n_scans > 100:
+        raise ValueError(f'it is a progressive JPEG of {img.width}×{img.height} pixels in '
+                         f'{n_scans} scans, too many: make it smaller')
 
 def _reason(source, error):
     "What is wrong with a picture, in a few words"

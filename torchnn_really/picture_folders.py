@@ -13,6 +13,7 @@ import unicodedata
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
+import torch
 from .picture_files import PICTURE_SUFFIXES, kind_of_file
 
 # %% ../nbs/kit/13_picture_folders.ipynb #852df494
@@ -240,3 +241,23 @@ def _beside(path, halves):
     others = [p for p in _entries(path) if p not in halves]
     whys = [_why_no_class(p) or f'in {p.name}' for p in others]
     return [f for p,why in zip(others, whys) for f in left_in(p, why)]
+
+# %% ../nbs/kit/13_picture_folders.ipynb #8e9d2d48
+def split_rows(
+    labels:torch.Tensor,  # Class numbers, `(n,)`
+    valid_share:float=.2, # Share of each class that is kept for validation, above 0 and below 1
+    seed:int=0,           # Seed of the choice
+)->tuple:                 # Row numbers to train and to validate on, each in order
+    "Rows for training and for validation, at least one of each class in both"
+    if not 0 < valid_share < 1:
+        raise ValueError(f'valid_share is {valid_share}; it must be above 0 and below 1')
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.zeros(len(labels), dtype=torch.bool)
+    for label in labels.unique():
+        rows = (labels == label).nonzero().flatten()
+        if len(rows) < 2:
+            raise ValueError(f'class {label.item()} has one item; it needs two or more, '
+                             'to train and to validate')
+        n = min(max(1, round(valid_share*len(rows))), len(rows)-1)
+        chosen[rows[torch.randperm(len(rows), generator=generator)[:n]]] = True
+    return (~chosen).nonzero().flatten(), chosen.nonzero().flatten()

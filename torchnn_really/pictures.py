@@ -11,26 +11,30 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 import torch
 from torch import nn, optim
-from torch.utils.data import TensorDataset
+from torch.utils.data import Dataset, TensorDataset
 from .arguments import check_count, check_device
 from .batches import get_data
 from .callbacks import EarlyStopping, KeepBest, Schedule
 from .convnets import WrappedDataLoader
-from .device import dataset_on
+from .decoding import (BytesDataset, FilesDataset, kept_as, readable_rows,
+                                     some_items, targets_of)
+from .device import dataset_on, on_device
 from .digits import epochs_for
 from .files import cache_dir, store_file
 from .history import History
 from .photos import digit_picture
 from .picture_files import on_background, open_picture
-from .picture_folders import count_left_out, list_folder
+from .picture_folders import count_left_out, list_folder, split_rows
 from .progress import progress_bar
-from .rungs import get_model
-from .small_sets import change_pictures, class_weights, mirror_is_safe, small_cnn
+from .rungs import accuracy, get_model
+from .small_sets import (BalancedAccuracy, change_pictures, class_weights,
+                                       mirror_is_safe, picture_size, small_cnn)
 from .trainers import MODELS, ModelSpec
 from .training import fit
 
@@ -104,8 +108,8 @@ def as_input(
 # %% ../nbs/use/12_pictures.ipynb #56eb3071
 class FolderData(NamedTuple):
     "Pictures from a folder, to train and to validate on"
-    train_ds:TensorDataset # Pictures, float `(n, c, h, w)`, or rows; class numbers, int64 `(n,)`
-    valid_ds:TensorDataset # As many numbers a picture
+    train_ds:Dataset       # Pictures, float `(c, h, w)`, or rows; class numbers, int64
+    valid_ds:Dataset       # As many numbers a picture
     classes:list           # Names; the position is the class number
     pictures:Pictures      # What was made of each picture
     skipped:list           # What could not be read, and why
@@ -114,7 +118,7 @@ class FolderData(NamedTuple):
 
     def counts(self)->list: # Dicts of class, train, valid: rows of a table
         "How many pictures each class has"
-        y_train,y_valid = self.train_ds.tensors[1],self.valid_ds.tensors[1]
+        y_train,y_valid = targets_of(self.train_ds),targets_of(self.valid_ds)
         def count(y, i): return int((y == i).sum())
         return [{'class': name, 'train': count(y_train, i), 'valid': count(y_valid, i)}
                 for i,name in enumerate(self.classes)]
@@ -124,26 +128,8 @@ class FolderData(NamedTuple):
         classes = f"{len(self.classes)} classes ({', '.join(self.classes)})"
         more = [f'{len(self.skipped)} skipped']*bool(self.skipped)
         more += [count_left_out(self.left_out)]*bool(self.left_out)
+        if kept := getattr(self.train_ds, 'kept', ''): more.append(kept)
         return ', '.join([f'{counts} of {classes}', *more])
-
-def split_rows(
-    labels:torch.Tensor,  # Class numbers, `(n,)`
-    valid_share:float=.2, # Share of each class that is kept for validation, above 0 and below 1
-    seed:int=0,           # Seed of the choice
-)->tuple:                 # Row numbers to train and to validate on, each in order
-    "Rows for training and for validation, at least one of each class in both"
-    if not 0 < valid_share < 1:
-        raise ValueError(f'valid_share is {valid_share}; it must be above 0 and below 1')
-    generator = torch.Generator().manual_seed(seed)
-    chosen = torch.zeros(len(labels), dtype=torch.bool)
-    for label in labels.unique():
-        rows = (labels == label).nonzero().flatten()
-        if len(rows) < 2:
-            raise ValueError(f'class {label.item()} has one item; it needs two or more, '
-                             'to train and to validate')
-        n = min(max(1, round(valid_share*len(rows))), len(rows)-1)
-        chosen[rows[torch.randperm(len(rows), generator=generator)[:n]]] = True
-    return (~chosen).nonzero().flatten(), chosen.nonzero().flatten()
 
 # %% ../nbs/use/12_pictures.ipynb #cb436294
 _CACHE_VERSION = 3
@@ -167,6 +153,17 @@ def cached_pictures(
         if made: _put_into_cache(x, [keys[i] for i in rows], cached)
     return dict(x=x, rows=torch.tensor(rows, dtype=torch.int64), skipped=skipped)
 
+def checked_pictures(
+    root:str|Path,     # The folder
+    files:list,        # Paths in it
+    pictures:Pictures, # What to make of them
+)->dict:               # rows, which of `files` can be read; skipped
+    "Which pictures can be read; the cache remembers those that could, and keeps no picture"
+    place = _short_hash([_CACHE_VERSION, str(Path(root).resolve()), pictures])
+    keys = [_file_key(root, p) for p in files]
+    read_new = partial(_read_pictures, pictures=pictures, keep=False)
+    return readable_rows(cache_dir()/'folders'/f'{place}.json', files, keys, read_new)
+
 def _file_key(root, path):
     "What tells whether a file is still the same; None if it is not to be had"
     try: found = path.stat()
@@ -186,24 +183,25 @@ def _put_into_cache(x, keys, cached):
     "Write what was read"
     buffer = io.BytesIO()
     torch.save(dict(x=x, keys=keys), buffer)
-    store_file(cached, buffer.getvalue())
+    store_file(cached, buffer.getbuffer()) # not copied once more
 
 def _short_hash(what): return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:20]
 
-def _read_pictures(files, pictures):
+def _read_pictures(files, pictures, keep=True):
     "Of paths by number: bytes by number, and what could not be read"
     made,skipped = {},[]
     with progress_bar(len(files), 'reading', 'picture') as bar:
         for i,path in files.items():
-            try: made[i] = picture_bytes(path, pictures)
+            try: x = picture_bytes(path, pictures)
             except (ValueError,OSError) as e: skipped.append(str(e))
+            else: made[i] = x if keep else None
             bar.update()
     return made, skipped
 
 # %% ../nbs/use/12_pictures.ipynb #6c3f3fd6
 def folder_data(
     path:str|Path,          # Folder with a sub-folder for each class, or two such: train, valid
-    size:int|tuple|list=28, # Height and width in pixels, or a pair of them
+    size:int|tuple|list|None=None, # Height and width in pixels, or both; None: `picture_size`
     valid_share:float=.2,   # Share of each class to validate on, if there is no folder valid
     seed:int=0,             # Seed of that choice
     *,
@@ -212,15 +210,23 @@ def folder_data(
     flat:bool=False,        # Rows of numbers, for `Mnist_Logistic`?
     broken:str='refuse',    # What to do about a file that cannot be read: 'refuse' or 'skip'
     background:str='white', # Behind what is transparent: a colour's name, or as '#8090a0'
+    memory_limit:int=2**31, # Bytes for all pictures; if floats take more, see below
 )->FolderData:
     "A folder of pictures as two datasets that `get_data` takes, split, checked, and cached"
     if broken not in ('refuse','skip'):
         raise ValueError(f"broken is {broken!r}; it must be 'refuse' or 'skip'")
-    height,width = size if isinstance(size, (tuple,list)) else (size,size)
+    if size is None and (flat or kind == 'digit'): size = 28
+    height,width = size if isinstance(size, (tuple,list)) else (28 if size is None else size,)*2
     pictures = Pictures(height, width, channels, kind, flat, background=background)
     check_pictures(pictures._asdict(), 'folder_data')
     listed,left_out = list_folder(path)
-    read = cached_pictures(path, [f.path for f in listed], pictures)
+    check_count('memory_limit', memory_limit, least=0)
+    if size is None:
+        side = picture_size([f.path for f in listed])
+        pictures = pictures._replace(height=side, width=side)
+    kept = kept_as(len(listed)*channels*pictures.height*pictures.width, memory_limit)
+    read_all = checked_pictures if kept == 'files' else cached_pictures
+    read = read_all(path, [f.path for f in listed], pictures) | dict(kept=kept)
     if read['skipped'] and broken == 'refuse':
         raise ValueError(_broken_pictures(read['skipped'], len(listed)))
     data = _make_datasets(path, listed, read, pictures, valid_share, seed)
@@ -238,16 +244,24 @@ def _make_datasets(path, listed, read, pictures, valid_share, seed):
     "What was read as `FolderData`"
     classes = list(dict.fromkeys(f.label for f in listed))
     files = [listed[i] for i in read['rows'].tolist()] # those that can be read
-    x = as_input(read['x'], pictures)
     y = torch.tensor([classes.index(f.label) for f in files], dtype=torch.int64)
     in_valid = torch.tensor([f.part == 'valid' for f in files], dtype=torch.bool)
     split = any(f.part == 'valid' for f in listed) # into two folders
     _check_enough(path, classes, y, in_valid, split)
     given = (~in_valid).nonzero().flatten(), in_valid.nonzero().flatten()
     rows = given if split else split_rows(y, valid_share, seed)
-    train_ds,valid_ds = (TensorDataset(x[r], y[r]) for r in rows)
+    train_ds,valid_ds = (_dataset_of(r, read, files, y, pictures) for r in rows)
     valid_files = [files[i].path for i in rows[1].tolist()]
     return FolderData(train_ds, valid_ds, classes, pictures, read['skipped'], valid_files)
+
+def _dataset_of(rows, read, files, y, pictures):
+    "Some of the pictures, kept as they were read"
+    to_input = partial(as_input, pictures=pictures)
+    if read['kept'] == 'floats': return TensorDataset(to_input(read['x'][rows]), y[rows])
+    if read['kept'] == 'bytes': return BytesDataset(read['x'], y[rows], rows, to_input)
+    paths = [files[i].path for i in rows.tolist()]
+    to_bytes = partial(picture_bytes, pictures=pictures)
+    return FilesDataset(paths, y[rows], to_bytes, to_input)
 
 def _check_enough(path, classes, y, in_valid, split):
     "Raise an error that names a class of which too few pictures could be read"
@@ -273,28 +287,33 @@ def picture_cnn(
 # %% ../nbs/use/12_pictures.ipynb #3eab69e9
 FOLDER_MODELS = MODELS | dict( # The models that `train_folder` knows, by name
     pictures=ModelSpec(small_cnn, dict(lr=.05, momentum=.9)))
+MOST_EPOCHS = 60 # Of 'pictures', if none are asked for
 OWN_ADAMW = dict(lr=.003, weight_decay=.05) # What trains 'pictures' if nothing else is asked for
+SMOOTHING = .1 # Of the labels, for 'pictures': a tenth goes to all classes alike
 
 def batch_and_epochs(
     n:int,                # Items to train on
     bs:int|None=None,     # Items a batch; None: 64, and 16 where there are fewer than 1,280
-    epochs:int|None=None, # Passes over them; None: about 1,560 steps, and at most 100
+    epochs:int|None=None, # Passes over them; None: about 1,560 steps, and at most `most`
+    most:int=100,
 )->tuple[int,int]:        # Both
     "What is asked for; without it, what suits so many items"
     if bs is None: bs = 64 if n >= 1280 else 16
     check_count('bs', bs)
-    return bs, min(100, epochs_for(n, bs)) if epochs is None else epochs
+    return bs, min(most, epochs_for(n, bs)) if epochs is None else epochs
 
 # %% ../nbs/use/12_pictures.ipynb #7057b35d
 def train_folder(
     name:str|nn.Module|Callable,        # 'pictures', 'logistic', 'cnn', 'sequential'; or a model
     data:FolderData,                    # As from `folder_data`
-    epochs:int|None=None,               # Passes; None: about 1,560 steps, at most 100
+    epochs:int|None=None,               # Passes; None: about 1,560 steps, at most 60 or 100
     bs:int|None=None,                   # Pictures a batch; None: 64, or 16 below 1,280
     seed:int=0,                         # Seed of the weights and the shuffling
     device:str|torch.device|None='cpu', # Where to run; None: `default_device()`
     opt_func:Callable|None=None,        # Optimizer; None: `optim.SGD`, see below
     opt_args:dict|None=None,            # Its options; both None: 'pictures' has `optim.AdamW`
+    get_data:Callable=get_data,         # Makes the loaders; or `rank_data`
+    num_workers:int=0,                  # Processes that read pictures; 0: this one
     **fit_args,                         # Hooks and more, for `fit`
 )->tuple[nn.Module,History]:            # The model, and the `History`
     "Train a network on a folder's pictures; the model is that of the best epoch"
@@ -303,20 +322,24 @@ def train_folder(
         opt_func,opt_args = optim.AdamW,OWN_ADAMW
     opt_func = opt_func or optim.SGD
     device = check_device(device)
-    bs,epochs = batch_and_epochs(len(data.train_ds), bs, epochs)
+    most = MOST_EPOCHS if name == 'pictures' else 100
+    bs,epochs = batch_and_epochs(len(data.train_ds), bs, epochs, most)
     channels,n_classes = data.pictures.channels,len(data.classes)
     def arch(): return spec.arch(channels, n_classes).to(device)
     torch.manual_seed(seed)
-    train_ds,valid_ds = dataset_on(data.train_ds, device),dataset_on(data.valid_ds, device)
-    train_dl,valid_dl = get_data(train_ds, valid_ds, bs)
+    train_dl,valid_dl = _loaders(data, bs, device, num_workers)
     model,opt = get_model(arch, opt_func, **spec.options(opt_func, opt_args))
     # the learning rate is largest after a third: half of the epochs let that pass
     callbacks = [KeepBest(), EarlyStopping(max(10, epochs//2))]
     if name == 'pictures':
         callbacks.append(Schedule(_one_cycle(opt, epochs*len(train_dl)), 'step'))
-        train_dl = _changing(train_dl, train_ds)
+        train_dl = _changing(train_dl, data.train_ds)
     callbacks += fit_args.pop('callbacks', ())
-    loss_func = nn.CrossEntropyLoss(class_weights(train_ds.tensors[1], n_classes))
+    weight = class_weights(targets_of(data.train_ds).to(device), n_classes)
+    smoothing = SMOOTHING if name == 'pictures' else 0.
+    loss_func = nn.CrossEntropyLoss(weight, label_smoothing=smoothing)
+    if weight.max() > 2*weight.min(): # the accuracy alone says little
+        fit_args.setdefault('metrics', dict(accuracy=accuracy, balanced=BalancedAccuracy()))
     return model,fit_args.pop('fit', fit)(epochs, model, loss_func, opt, train_dl, valid_dl,
                                           callbacks=callbacks, **fit_args)
 
@@ -325,9 +348,17 @@ def _one_cycle(opt, steps):
     rates = [group['lr'] for group in opt.param_groups]
     return optim.lr_scheduler.OneCycleLR(opt, rates, total_steps=steps+1, cycle_momentum=False)
 
+def _loaders(data, bs, device, num_workers):
+    "Loaders whose batches are on a device; what is all in memory is moved there once"
+    sets = data.train_ds,data.valid_ds
+    if isinstance(data.train_ds, TensorDataset) and not num_workers:
+        return get_data(*(dataset_on(ds, device) for ds in sets), bs)
+    kept = dict(num_workers=num_workers, persistent_workers=num_workers > 0)
+    return tuple(on_device(dl, device) for dl in get_data(*sets, bs, **kept))
+
 def _changing(dl, ds):
     "A loader whose pictures are changed a little each time"
-    mirror = mirror_is_safe(*ds.tensors)
+    mirror = mirror_is_safe(*some_items(ds))
     return WrappedDataLoader(dl, lambda xb, yb: (change_pictures(xb, mirror), yb))
 
 def _spec_of(name, data):
@@ -349,8 +380,8 @@ def _check_train_folder(name, data):
         raise ValueError(f"name is {name!r}; the models are {', '.join(FOLDER_MODELS)}")
     p = data.pictures
     if name in ('logistic','cnn') and p[:2] != (28,28):
-        raise ValueError(f'data has pictures of {p.height}×{p.width} pixels; '
-                         f"{name} takes 28×28, 'pictures' any size")
+        raise ValueError(f'data has pictures of {p.height}×{p.width} pixels; {name} takes '
+                         "28×28, as from folder_data(…, size=28), and 'pictures' any size")
     if p.flat != (name == 'logistic'):
         raise ValueError(f'data has flat={p.flat}; {name} needs '
                          f"folder_data(…, flat={name == 'logistic'})")

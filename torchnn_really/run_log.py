@@ -34,6 +34,8 @@ class RunLog:
     ):
         self.run,self.tracker,self.defined,self.own_config = run,tracker_of(run),set(),set()
         self.end,self.offset,self.exit_code,self._state = None,(0, 0),1,None
+        self.goes_on = False # Is this the run of the checkpoint from which the training goes on?
+        self._there = 0      # The last step in the run from before the checkpoint was loaded
         self.history:Any = None
 
     def begin(self,
@@ -42,7 +44,11 @@ class RunLog:
         "Before an epoch: a training that begins anew goes on where the one before it ended"
         if self._state is not None and self._state() is state: return
         self._state = weakref.ref(state)
-        self.offset = (0, 0) if state.step else self._last()
+        last = self._last()
+        self.offset = (0, 0) if state.step else last
+        self._there = last[0] if state.step and self.goes_on else 0
+        if state.step and self.goes_on and not last[0]: # a new folder, which knows no step
+            self.log(dict(step=state.step, _resumed_at=state.step))
 
     def _last(self):
         "The step and the epoch that the run has come to"
@@ -58,8 +64,20 @@ class RunLog:
         end = row['step'] + self.offset[0],row.get('epoch', 0) + self.offset[1]
         self.end = max(end[0], (self.end or end)[0]),max(end[1], (self.end or end)[1])
         row = row | dict(zip(('step','epoch') if 'epoch' in row else ('step',), end))
+        if self._there and self._is_there(row): return
         for name in row.keys() - self.defined - {'step'}: self._define(name, row[name])
         self.tracker.log(row)
+
+    def _is_there(self, row):
+        "Whether the row was sent before a checkpoint was loaded, from which it comes again"
+        if row['step'] != self._there: return row['step'] < self._there
+        numbers = {k: v for k,v in row.items() if isinstance(v, float) and k not in _COUNTERS}
+        return all(self.attempt(self._last_value, k) == v for k,v in numbers.items())
+
+    def _last_value(self, name):
+        "The value of a name that the run knows last"
+        found = self.run.summary.get(name)
+        return found.get('last') if hasattr(found, 'get') else found
 
     def _define(self, name, value):
         "Say that a name is drawn over steps, and that its extremes count"
@@ -98,7 +116,11 @@ class RunLog:
         self.history,state.history.run_dir = state.history,run_folder(self.run)
         state.history.url = self.run.url if online else None
         why = _why(state, error)
-        if why: self.attempt(self.run.summary.update, dict(ended_by=why))
+        self.attempt(self._note_why, why)
+
+    def _note_why(self, why):
+        if why: self.run.summary.update(dict(ended_by=why))
+        elif 'ended_by' in self.run.summary.keys(): del self.run.summary['ended_by'] # resumed since
 
     def finish(self):
         "End the run, with the status of the training's end; Ctrl-C only ends the waiting"

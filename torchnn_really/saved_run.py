@@ -118,6 +118,19 @@ class SavedRun(NamedTuple):
         return (values.max() if 'acc' in key.lower() else values.min()).item()
 
 # %% ../nbs/kit/27_saved_run.ipynb #d88e55c4
+def _resumed_at(rows):
+    "The step of the checkpoint from which rows go on, if they say so"
+    places = (_place(row, '_resumed_at') for row in rows)
+    return next((at for at in places if at is not None), None)
+
+def _up_to(rows, last):
+    "Rows up to a step; one without a step belongs to the step before it"
+    step,kept = 0.,[]
+    for row in rows:
+        step = step if (at := _place(row, 'step')) is None else at
+        if step <= last: kept.append(row)
+    return kept
+
 def _shifted(rows, before, counters):
     "Rows whose counters go on after those of the rows before, where they began anew"
     shifts = {}
@@ -133,14 +146,18 @@ def _shifted(rows, before, counters):
 
 def _joined(run, part):
     "A run and its next part as one"
-    axes = run.axes | part.axes
+    axes,rows,before = run.axes | part.axes,part.rows,run.rows
     counters = dict.fromkeys(['_step', 'step', 'epoch', *axes.values()])
+    if (at := _resumed_at(rows)) is not None: # its steps go on, those after the checkpoint again
+        before,counters = _up_to(before, at),['_step']
+        rows = [row for row in rows if '_resumed_at' not in row]
+    summary = {k: v for k,v in run.summary.items() if k != 'ended_by'} | part.summary
     later = part.about['started'] - run.about['started']
     about = part.about | dict(started=run.about['started'],
                               seconds=run.about['seconds'] + part.about['seconds'])
     return part._replace(
-        about=about, config=run.config | part.config, summary=run.summary | part.summary, axes=axes,
-        rows=run.rows + _shifted(part.rows, run.rows, counters),
+        about=about, config=run.config | part.config, summary=summary, axes=axes,
+        rows=before + _shifted(rows, before, counters),
         system=run.system + [{**s, 'seconds': s['seconds'] + later} for s in part.system],
         console=run.console + part.console, problems=run.problems + part.problems,
         folders=run.folders + part.folders)

@@ -10,19 +10,20 @@ import contextlib
 import copy
 import io
 import json
-import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 import torch
 from torch import nn
 from . import __version__
+from .archives import ArchiveError, read_archive
 from .convnets import Mnist_CNN, any_size_cnn, sequential_cnn
 from .files import check_target, store_file
 from .picture_files import PICTURE_SUFFIXES
 from .pictures import Pictures, check_pictures, picture_cnn
 from .rungs import Mnist_Logistic
 from .small_sets import small_cnn
+from .tables import printable
 
 # %% ../nbs/use/13_saving.ipynb #840f721a
 ARCHITECTURES = {f.__name__: f for f in ( # Architectures that a file may ask for by name
@@ -109,54 +110,53 @@ def load_model(
     if not Path(path).is_file():
         raise FileNotFoundError(f'{path} is not there; save_model writes such a file, '
                                 f'or in a shell torchnn_really fit --data FOLDER --save {path}')
-    head = _read_file(Path(path).read_bytes(), path)
+    head = _read_file(path, path)
     check_head(head, path)
     name,args,weights,pictures = (head[k] for k in ('arch','arch_args','weights','pictures'))
-    model = _build_named(path, name, args, arch)
-    check_weights(model, weights, path)
-    return SavedModel(_with_weights(model, weights), name, args, head['classes'],
+    model = _build_named(path, name, args, arch, weights)
+    return SavedModel(_with_weights(model, weights, path), name, args, head['classes'],
                       pictures and Pictures(**pictures), head['versions'])
 
-def _build_named(path, name, args, arch):
-    "The model that a file asks for, without its numbers if it is one of ours"
+def _build_named(path, name, args, arch, weights):
+    "The model that a file asks for, if the weights fit; without its numbers if it is one of ours"
     build = arch or ARCHITECTURES.get(name)
     if build is None:
-        raise ValueError(f"{path} needs {name!r}, which is none of {', '.join(ARCHITECTURES)}; "
-                         f'give what makes it, as load_model(path, arch={name})')
-    try: return _build_model(build, args, real=arch is not None)
-    except (TypeError,RuntimeError,ValueError) as e:
-        raise ValueError(f'{path} asks for {name} with {args}, which fails: {e}') from e
+        raise ValueError(f"{path} needs {name[:200]!r}, which is none of "
+                         f"{', '.join(ARCHITECTURES)}; give what makes it, as "
+                         f'load_model(path, arch={printable(name, 100)})')
+    for real in (False, True) if arch else (False,): # first its shapes, which need no memory
+        try: model = _build_model(build, args, real)
+        except Exception as e:
+            if arch and not real: continue # a class of your own may need numbers
+            raise ValueError(f'{path} asks for {name} with {printable(args, 300)}, which fails: '
+                             f'{printable(e, 300)}') from e
+        check_weights(model, weights, path)
+    return model
 
-def _with_weights(model, weights):
+def _with_weights(model, weights, path):
     "A model with these weights, in their types"
     if any(p.is_meta for p in model.parameters()): model.to_empty(device='cpu')
     types = {t.dtype for t in weights.values() if t.is_floating_point()}
-    if len(types) == 1: model.to(*types)
-    model.load_state_dict(weights)
+    try:
+        if len(types) == 1: model.to(*types)
+        model.load_state_dict(weights)
+    except Exception as e:
+        raise ValueError(f'{path}: the weights do not fit; {printable(e, 300)}') from e
     return model.eval()
 
 # %% ../nbs/use/13_saving.ipynb #b1ec94e2
 _FORMAT,_VERSION = 'torchnn_really.model',1
 
-def _read_file(data, what):
-    "What is in the bytes of a file, if it is nothing but tensors and plain values"
-    if not zipfile.is_zipfile(io.BytesIO(data)):
-        raise ValueError(f'{what} {_no_archive(data, what)}')
-    try:
-        if zipfile.ZipFile(io.BytesIO(data)).testzip(): raise ValueError('its checksum is wrong')
-        return torch.load(io.BytesIO(data), map_location='cpu', weights_only=True)
-    except Exception as e:
-        why = f'is damaged ({str(e).splitlines()[0]})'
-        if 'Weights only load failed' in str(e):
-            why = 'holds more than weights, text and numbers; nothing in it was run'
-        raise ValueError(f'{what} {why}; save the model again, with save_model') from e
-
-def _no_archive(data, what):
-    "What a file is instead, and what to do"
-    if data[:4] == b'PK' + bytes([3,4]): return 'is cut short; save the model again'
-    if Path(what).suffix.lower() in PICTURE_SUFFIXES:
-        return 'is a picture; a model comes first, then pictures'
-    return 'is no file that save_model wrote; give one that is, or save the model again'
+def _read_file(source, what):
+    "What is in a file, or in its bytes, if it is nothing but tensors and plain values"
+    try: return read_archive(source)
+    except ArchiveError as e:
+        why = f'{e}; save the model again, with save_model'
+        if 'is no file of' in why:
+            why = 'is no file that save_model wrote; give one that is, or save the model again'
+            if Path(what).suffix.lower() in PICTURE_SUFFIXES:
+                why = 'is a picture; a model comes first, then pictures'
+        raise ValueError(f'{what} {why}') from e
 
 def check_weights(
     model:nn.Module, # Model as it was made
@@ -172,7 +172,10 @@ def check_weights(
         if got != want: found.append(f'{k} is {got} and should be {want}')
         if _number_kind(weights[k]) != _number_kind(mine[k]):
             found.append(f'{k} is {weights[k].dtype} and should be as {mine[k].dtype}')
-    if found: raise ValueError(f"{what}: the weights do not fit; {'; '.join(sorted(found))}")
+    if not found: return
+    more = [f'and {len(found)-10} more']*(len(found) > 10)
+    said = printable('; '.join(sorted(found)[:10] + more), 2000)
+    raise ValueError(f'{what}: the weights do not fit; {said}')
 
 def _number_kind(t): return 'float' if t.is_floating_point() else str(t.dtype)
 
@@ -198,6 +201,14 @@ def _wide(model):
 _KINDS:dict = dict(arch=str, arch_args=dict, classes=list|None, pictures=dict|None, versions=dict,
                    weights=dict)
 
+_ITEMS = dict( # What must hold for what is in them
+    weights=lambda d: all(type(k) is str and torch.is_tensor(v) for k,v in d.items()),
+    arch_args=lambda d: all(type(k) is str for k in d),
+    versions=lambda d: 'torch' in d and all(type(x) is str for kv in d.items() for x in kv),
+    pictures=lambda d: all(type(v) is _PICTURES.get(k, type(v)) for k,v in d.items()))
+_PICTURES = dict(height=int, width=int, channels=int, divide=int, flat=bool, kind=str,
+                 background=str)
+
 def check_head(
     head,          # What was in a file
     what:str|Path, # Its name, for the message
@@ -205,7 +216,7 @@ def check_head(
     "Raise an error that says what is wrong with the description in a model's file"
     _check_version(head, what)
     wrong = [k for k,kind in _KINDS.items() if k not in head or not isinstance(head[k], kind)]
-    if not wrong and not all(map(torch.is_tensor, head['weights'].values())): wrong = ['weights']
+    if not wrong: wrong = [k for k,is_right in _ITEMS.items() if not is_right(head[k] or {})]
     if wrong:
         raise ValueError(f"{what} is incomplete: {', '.join(wrong)} cannot be used; "
                          'save the model again')
@@ -219,14 +230,16 @@ def _check_version(head, what):
                          'with save_model')
     version = head.get('version')
     if not isinstance(version, int) or version > _VERSION:
-        raise ValueError(f'{what} has format version {version}, and this is torchnn_really '
-                         f'{__version__}, which reads up to {_VERSION}; install a newer one')
+        raise ValueError(f'{what} has format version {printable(version, 20)}, and this is '
+                         f'torchnn_really {__version__}, which reads up to {_VERSION}; '
+                         'install a newer one')
 
 def _check_classes(classes, n, what):
     if classes is None: return
+    n = n if isinstance(n, int) else None # a class of your own may mean anything by it
     if not all(isinstance(c, str) for c in classes) or n not in (None, len(classes)):
-        raise ValueError(f'{what} has classes {classes}; they must be {n or "some"} names, '
-                         'one for each score')
+        raise ValueError(f'{what} has classes {printable(classes, 300)}; they must be '
+                         f'{n or "some"} names, one for each score')
 
 # %% ../nbs/use/13_saving.ipynb #81b99692
 def export_model(
@@ -240,10 +253,10 @@ def export_model(
     write = ways.get(Path(path).suffix.lower())
     if write is None: raise ValueError(f"path is {str(path)!r}; it must end in {', '.join(ways)}")
     check_target(path, 'exported model')
-    about = json.dumps(dict(format='torchnn_really.exported', classes=saved.classes,
-                            pictures=saved.pictures and saved.pictures._asdict(),
-                            input='bytes of the middle of a picture, divided by `divide`',
-                            **saved.versions))
+    about = dict(format='torchnn_really.exported', classes=saved.classes,
+                 pictures=saved.pictures and saved.pictures._asdict(),
+                 input='bytes of the middle of a picture, divided by `divide`')
+    about = json.dumps(saved.versions | about)
     try: data = write(_wide(saved.model), _example(saved, example), about)
     except ImportError as e:
         raise ImportError(f'{Path(path).suffix} needs a package that is not there ({e}); '

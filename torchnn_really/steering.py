@@ -11,7 +11,6 @@ import copy
 import inspect
 import math
 import numbers
-import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from .drawing import count_confusions
 from .history import StopFit
 from .logged import fit_and_log
 from .progress import running_cell
+from .run_code import repeating_code
 from .rungs import Mnist_Logistic, accuracy, get_model
 from .training import fit
 
@@ -331,7 +331,7 @@ class SteeredFit:
     )->str:
         "A cell that repeats this run to the last bit, on as many threads"
         stopped_at = self.steps if self.state == 'stopped' else None
-        return _repeating_code(self.settings, self.loss_func, self.changes, stopped_at, data)
+        return repeating_code(self.settings, self.loss_func, self.changes, stopped_at, data)
 
 # %% ../nbs/use/20_steering.ipynb #62b1108b
 def stop_all():
@@ -339,62 +339,3 @@ def stop_all():
     for run in list(_living): run.stop()
 
 atexit.register(stop_all);
-
-# %% ../nbs/use/20_steering.ipynb #02a77342
-def _code_name(f, other):
-    "What a function or class is called in code; `other`, if it has no such name"
-    name = getattr(f, '__name__', '')
-    return name if name.isidentifier() else other
-
-def _import_lines(s, loss_func, stopped_at):
-    "Imports of all that the code uses, and a comment for what cannot be imported"
-    uses = dict(batches=['get_data'], rungs=['get_model'], training=['fit'])
-    if s.device != 'cpu': uses['device'] = ['on_device']
-    if stopped_at is not None: uses['history'] = ['StopFit']
-    uses,lines = {f'torchnn_really.{home}': names for home,names in uses.items()},[]
-    for f,other in ((s.arch, 'arch'), (loss_func, 'loss_func')):
-        name = _code_name(f, other)
-        home = sys.modules.get(getattr(f, '__module__', None) or '')
-        if getattr(F, name, None) is f: continue
-        if home and home.__name__ != '__main__' and getattr(home, name, None) is f:
-            uses.setdefault(home.__name__, []).append(name)
-        else: lines.append(f'# {name}: as it was given')
-    imports = [f"from {home} import {', '.join(uses[home])}" for home in sorted(uses)]
-    start = ['import torch', 'import torch.nn.functional as F', 'from torch import optim']
-    return [*start, *imports, *lines]
-
-def _setup_lines(s):
-    "The seed, loaders, model and optimizer of a run, as code"
-    arch = _code_name(s.arch, 'arch')
-    options = ', '.join(f'{k}={v!r}' for k,v in s.opt_args().items())
-    generator = f'torch.Generator().manual_seed({s.seed})'
-    lines = [f'torch.manual_seed({s.seed})',
-             f'train_dl,valid_dl = get_data(train_ds, valid_ds, bs={s.bs}, generator={generator})']
-    if s.device != 'cpu':
-        both = ','.join(f'on_device({dl}, {s.device!r})' for dl in ('train_dl', 'valid_dl'))
-        lines.append(f'train_dl,valid_dl = {both}')
-        arch = f'lambda: {arch}().to({s.device!r})'
-    return [*lines, f'model,opt = get_model({arch}, optim.{s.opt}, {options})']
-
-def _hook_lines(changes, stopped_at):
-    "A hook that does what a hand did, as code; nothing, if it did nothing"
-    if not changes and stopped_at is None: return []
-    stop = f"    if info['step'] == {stopped_at}: raise StopFit('stopped by hand')"
-    rate = "changes.get(info['step'], group['lr'])"
-    turn = f"    for group in opt.param_groups: group['lr'] = {rate}"
-    known = f'changes = {changes!r} # after which step, which learning rate'
-    return [*[known]*bool(changes), 'def by_hand(info):',
-            *[stop]*(stopped_at is not None), *[turn]*bool(changes)]
-
-def _loss_name(loss_func):
-    "A loss function as code: torch's by its name in `F`"
-    name = _code_name(loss_func, 'loss_func')
-    return f'F.{name}' if getattr(F, name, None) is loss_func else name
-
-def _repeating_code(settings, loss_func, changes, stopped_at, data):
-    "Python that repeats a run"
-    hook = _hook_lines(changes, stopped_at)
-    args = [str(settings.epochs), 'model', _loss_name(loss_func), 'opt', 'train_dl', 'valid_dl']
-    if hook: args.append('on_train_step=by_hand')
-    start = [*_import_lines(settings, loss_func, stopped_at), data, *_setup_lines(settings)]
-    return '\n'.join([*start, *hook, f"history = fit({', '.join(args)})"])

@@ -50,6 +50,7 @@ def fit_datasets(
     opt_args,             # Dict of the optimizer's options
     wrap=lambda dl: dl,   # Function of a loader
     fit=fit,              # Or `fit_and_log`
+    get_data=get_data,    # Or `rank_data`
     **fit_args,           # Hooks and more, for `fit`
 ):                        # The model, and the `History`
     "What a user of this library writes: data, model, training"

@@ -7,13 +7,12 @@ __all__ = ['loss_batch', 'evaluate', 'fit']
 
 # %% ../nbs/train/03_training.ipynb #5ed9f46f
 from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
 import torch
 from torch import nn
 from .arguments import check_fit, check_parts
 from .averages import Measures
 from .fit_state import FitState, call_all, find_points
-from .fit_state import kept_history, with_after_backward
+from .fit_state import kept_history, listed, with_after_backward
 from .history import History, show_losses, steps_bar
 from .rungs import accuracy
 from .samples import batch_size, call_model, split_batch
@@ -45,7 +44,9 @@ def loss_batch(
 def _train_epoch(state, on, step, validate, bar):
     "One pass over the training batches, or what is left of it"
     checked = state.checked_loss()
-    for batch in islice(state.train_dl, state.batch, None):
+    batches = state.batches()
+    if state.row_is_due(): validate() # it was stopped there
+    for batch in batches:
         state.xb,state.yb = xb,yb = split_batch(batch)
         if not state.model.training: state.train_mode()
         loss,n = step(state.model, checked.later, xb, yb, state.opt)
@@ -85,6 +86,7 @@ def _fit(state, on, metrics, bar, step):
         show_losses(bar, state.history)
         call_all(on.after_validation, state)
     call_all(on.before_fit, state)
+    if state.step: bar.update(state.step)
     while state.epoch < state.epochs and not state.is_over():
         state.epoch += 1
         call_all(on.before_epoch, state)
@@ -115,6 +117,7 @@ def fit(epochs:int|None,           # Passes over the data; None: about 1,560 ste
     check_parts(model, loss_func, opt)
     epochs = check_fit(epochs, train_dl, valid_dl, metrics, **limits)
     state = FitState(epochs, model, loss_func, opt, train_dl, valid_dl, **limits)
+    state.parts = *listed(callbacks),step
     on = find_points(callbacks, on_train_step, on_val_epoch_end)
     step = with_after_backward(step, on.after_backward, state)
     bar = steps_bar(epochs, train_dl, progress, max_steps)
