@@ -108,7 +108,8 @@ def load_model(
 )->SavedModel:               # Its `model`, `classes`, `pictures`, and how it was made
     "A model as `save_model` kept it, in eval mode; nothing in the file is run"
     if not Path(path).is_file():
-        raise FileNotFoundError(f'{path} is not there; save_model writes such a file, '
+        what = 'no file' if Path(path).exists() else 'not there'
+        raise FileNotFoundError(f'{path} is {what}; save_model writes such a file, '
                                 f'or in a shell torchnn_really fit --data FOLDER --save {path}')
     head = _read_file(path, path)
     check_head(head, path)
