@@ -125,7 +125,7 @@ def check_start(
         raise AssertionError(f'the loss begins at {loss:.3g}; who knows nothing has '
                              f'log({n_classes}) = {math.log(n_classes):.3g}')
 
-# %% ../nbs/use/30_testing.ipynb #14ed3778
+# %% ../nbs/use/30_testing.ipynb #2279dfd8
 def check_overfits(
     model:nn.Module,     # A network; a copy of it is trained
     xb:torch.Tensor,     # A batch, a small one
@@ -149,9 +149,9 @@ def check_overfits(
     with mode(model, False), torch.no_grad(): last = loss_func(model(xb), yb).item()
     if not last < share*first:
         raise AssertionError(f'{steps} steps on one batch take the loss from {first:.3g} to '
-                             f'{last:.3g}: is there a softmax before the loss, or a ReLU at the end?')
+                             f'{last:.3g}: a softmax before the loss, or a ReLU at the end?')
 
-# %% ../nbs/use/30_testing.ipynb #ee828da4
+# %% ../nbs/use/30_testing.ipynb #f7340d9d
 def check_saved(
     get_model:Callable[[],nn.Module], # Makes the network
     xb:torch.Tensor,     # A batch
@@ -172,8 +172,8 @@ def check_saved(
     with mode(model, False), mode(new, False), torch.no_grad():
         one,two = model(xb),new(xb)
     if not torch.allclose(one, two, rtol=1e-4, atol=1e-5):
-        raise AssertionError(f'the loaded network differs by {(one - two).abs().max():.2g}: are there '
-                             'layers in a plain list, or statistics in a plain attribute?')
+        raise AssertionError(f'the loaded network differs by {(one - two).abs().max():.2g}: are '
+                             'there layers in a plain list, or statistics in a plain attribute?')
 
 # %% ../nbs/use/30_testing.ipynb #e4c21314
 def check_device(
