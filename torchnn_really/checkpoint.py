@@ -300,7 +300,7 @@ class Checkpoint:
         by_count = not knows_place(loader_of(state.train_dl))
         done = self._exhausted or by_count and batch == n_batches(state.train_dl)
         if state.batch == 0 and done and self._before_row is None: batch = 0
-        return dict(epoch=epoch, batch=batch, exhausted=bool(batch) and done)
+        return dict(epoch=epoch, batch=batch, exhausted=bool(batch) and self._exhausted)
 
     def _collect(self, state):
         "What a checkpoint holds"
