@@ -76,7 +76,7 @@ _DOWNLOADS = [
           'nothing: both get the data',
           'nothing')]
 
-# %% ../nbs/kit/35_faults.ipynb #94d44109
+# %% ../nbs/kit/35_faults.ipynb #de5cefb8
 _FILES = [
     Fault('pickles', '15_pickles', 62,
           'A pickle that is cut, damaged, or asks for a name that arrays do not need',
@@ -99,7 +99,7 @@ _FILES = [
           'nothing: less memory than the file is large, and a little',
           'is packed, which torch.save never does; holds more than tensors, text and numbers, '
           'or less'),
-    Fault('hostile_checkpoints', '47_hostile', 0,
+    Fault('hostile_checkpoints', '47_hostile', 164,
           'A checkpoint that runs code, asks for too much, is cut, damaged, or something else',
           'nothing; of several checkpoints the last whole one is taken',
           'is no checkpoint; is damaged: opt cannot be used; the one before it is taken'),
@@ -129,12 +129,12 @@ _FILES = [
           'A picture of 2,000 megapixels in some hundred bytes; 5,000 scans; EPS',
           'nothing: 64 megapixels at most are unpacked',
           'it has many more than 67,108,864 pixels: make it smaller'),
-    Fault('fuzzed', '49_fuzz', 3250,
+    Fault('fuzzed', '49_fuzz', 3550,
           'Any of these files, with some bytes, numbers and parts changed at random',
           'nothing',
           'the errors above, and no others')]
 
-# %% ../nbs/kit/35_faults.ipynb #f0457a93
+# %% ../nbs/kit/35_faults.ipynb #711eaa3b
 _TRAINING = [
     Fault('nan', '48_faults', 3,
           'The loss is infinite or NaN',
@@ -158,11 +158,11 @@ _TRAINING = [
           'Whatever else ends a training in the shell: Ctrl-C, SIGTERM, any error',
           'the step that ran: model and report are written',
           'interrupted after 100 steps, 1 epochs of them whole'),
-    Fault('killed_training', '61_checkpoint', 0,
+    Fault('killed_training', '61_checkpoint', 41,
           'A kill -9 at any moment of a training with a Checkpoint',
           'the steps since the last checkpoint; it goes on to the same weights, bit for bit',
           'checkpoint: goes on after step 13 (epoch 2, batch 4) of …'),
-    Fault('other_training', '61_checkpoint', 0,
+    Fault('other_training', '61_checkpoint', 9,
           'A checkpoint of another model, optimizer, batch size or data',
           'nothing: it is refused',
           'lr of group 0 was 0.1 and is 0.2; batch size was 4 and is 5'),

@@ -106,7 +106,7 @@ class History:
         "The history in a file"
         try: kept = json.loads(Path(path).read_bytes())
         except (ValueError, RecursionError): kept = None
-        if not _is_history(kept):
+        if kept is None or not _is_history(kept):
             raise ValueError(f'{path} is no history; give a file that History.save wrote')
         history = cls()
         history.epochs,history.stopped = kept['epochs'],kept['stopped']
