@@ -222,7 +222,9 @@ def _of_pictures(args, data)->tuple:
     "What a report says of a folder: validation data, settings, and more of `save_report`"
     p = data.pictures
     colour,kind = 'grey' if p.channels == 1 else 'colour','digit' if p.kind == 'digit' else 'middle'
-    how = dict(classes=data.classes, about=f'{args.data}: {data}', files=data.valid_files,
+    what = str(data).replace(' training and ', ' pictures to learn from, ', 1)
+    about = f"{args.data}: {what.replace(' validation pictures of ', ' held back, of ', 1)}"
+    how = dict(classes=data.classes, about=about, files=data.valid_files,
                shape=(p.channels, p.height, p.width))
     return data.valid_ds, dict(pictures=f'{p.height}×{p.width}, {colour}, {kind}'), how
 

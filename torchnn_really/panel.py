@@ -118,6 +118,8 @@ def _quietly(name): return find_digits(name)[0] # the panel says itself how many
 
 def _named(models):
     "Models by their names; a second one of a name has a number"
+    if isinstance(models, (str,dict)) or callable(models) or not isinstance(models, Iterable):
+        raise TypeError(f'models is a {type(models).__name__}; give a list of what makes a model')
     found = {}
     for m in models:
         name = arch_name(m)
@@ -128,6 +130,8 @@ def _named(models):
 
 def _chosen(settings, models):
     "The settings checked, with a model of the list; another one joins the list"
+    if not isinstance(settings, FitSettings):
+        raise TypeError(f'settings is a {type(settings).__name__}; give FitSettings(lr=.1, …)')
     arch = settings.arch
     if arch is Mnist_Logistic and not any(arch is m for m in models.values()): # nobody chose it
         arch = next(iter(models.values()))

@@ -7,13 +7,16 @@ __all__ = []
 
 # %% ../nbs/use/20b_panel_runs.ipynb #02fb9be3
 import html
+import inspect
 import math
 import time
+from pathlib import Path
 import torch
 from torch.utils.data import TensorDataset
 from .curves import draw_curves
 from .drawing import are_pictures, class_names, draw_images, draw_matrix
 from .drawing import draw_predictions, draw_weights, first_weights
+from .pictures import folder_data
 from .progress import running_cell
 from .steering import SteeredFit, end_earlier
 from .tables import show_table
@@ -42,6 +45,16 @@ data = load_data(NAME)
 train_ds = TensorDataset(data.x_train, data.y_train)
 valid_ds = TensorDataset(data.x_valid, data.y_valid)"""
 
+def _data_code(data):
+    "Lines that make the datasets again, if it is known how"
+    if hasattr(data, 'x_train') and data.name: return _DATA.replace('NAME', repr(data.name))
+    if not (asked := getattr(data, 'asked', {})): return '# train_ds, valid_ds: your own'
+    usual = inspect.signature(folder_data).parameters
+    said = asked | dict(path=str(Path(asked['path']).absolute()))
+    args = ', '.join(f'{k}={v!r}' for k,v in said.items() if v != usual[k].default)
+    return ('from torchnn_really.pictures import folder_data\n'
+            f'data = folder_data({args})\ntrain_ds,valid_ds = data.train_ds,data.valid_ds')
+
 class PanelRuns:
     "The run that a panel steers and those before it, and what there is to see of them, as HTML"
     def __init__(self,
@@ -62,12 +75,12 @@ class PanelRuns:
         "Take other data, and a few of its validation items to look at"
         self.reset()
         self.train_ds,self.valid_ds = _as_datasets(data)
+        for name,ds in (('training', self.train_ds), ('validation', self.valid_ds)):
+            if not len(ds): raise ValueError(f'data has no item for {name}; give some')
         items = [self.valid_ds[i] for i in range(min(10, len(self.valid_ds)))]
         self.few = torch.stack([torch.as_tensor(x) for x,_ in items])
         self.classes = getattr(data, 'classes', None)
-        known = getattr(data, 'name', None) if hasattr(data, 'x_train') else None
-        self.code = '# train_ds, valid_ds: your own'
-        if known: self.code = _DATA.replace('NAME', repr(known))
+        self.code = _data_code(data)
         self.truth = [_class_number(y) for _,y in items]
 
     def about(self):

@@ -115,6 +115,7 @@ class FolderData(NamedTuple):
     skipped:list           # What could not be read, and why
     valid_files:list       # Paths of the validation pictures, in their order
     left_out:list=[]       # Files that are no picture of a class: their `path`, and `why`
+    asked:dict={}          # What `folder_data` was given: arguments by name
 
     def counts(self)->list: # Dicts of class, train, valid: rows of a table
         "How many pictures each class has"
@@ -213,6 +214,7 @@ def folder_data(
     memory_limit:int=2**31, # Bytes for all pictures; if floats take more, see below
 )->FolderData:
     "A folder of pictures as two datasets that `get_data` takes, split, checked, and cached"
+    asked = dict(locals())
     if broken not in ('refuse','skip'):
         raise ValueError(f"broken is {broken!r}; it must be 'refuse' or 'skip'")
     if size is None and (flat or kind == 'digit'): size = 28
@@ -230,7 +232,7 @@ def folder_data(
     if read['skipped'] and broken == 'refuse':
         raise ValueError(_broken_pictures(read['skipped'], len(listed)))
     data = _make_datasets(path, listed, read, pictures, valid_share, seed)
-    return data._replace(left_out=left_out)
+    return data._replace(left_out=left_out, asked=asked)
 
 # %% ../nbs/use/12_pictures.ipynb #21364634
 def _broken_pictures(skipped, n):
@@ -327,7 +329,7 @@ def train_folder(
     channels,n_classes = data.pictures.channels,len(data.classes)
     def arch(): return spec.arch(channels, n_classes).to(device)
     torch.manual_seed(seed)
-    train_dl,valid_dl = _loaders(data, bs, device, num_workers)
+    train_dl,valid_dl = _loaders(get_data, data, bs, device, num_workers)
     model,opt = get_model(arch, opt_func, **spec.options(opt_func, opt_args))
     # the learning rate is largest after a third: half of the epochs let that pass
     callbacks = [KeepBest(), EarlyStopping(max(10, epochs//2))]
@@ -348,7 +350,7 @@ def _one_cycle(opt, steps):
     rates = [group['lr'] for group in opt.param_groups]
     return optim.lr_scheduler.OneCycleLR(opt, rates, total_steps=steps+1, cycle_momentum=False)
 
-def _loaders(data, bs, device, num_workers):
+def _loaders(get_data, data, bs, device, num_workers):
     "Loaders whose batches are on a device; what is all in memory is moved there once"
     sets = data.train_ds,data.valid_ds
     if isinstance(data.train_ds, TensorDataset) and not num_workers:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch.utils.data import Dataset, Sampler
 
-# %% ../nbs/scale/04_workers.ipynb #c4ffb005
+# %% ../nbs/scale/04_workers.ipynb #043dd7cf
 def seeded_generator(
     *numbers, # Such as a seed, an epoch, an index
 )->torch.Generator: # A new one
@@ -19,7 +19,7 @@ def seeded_generator(
     digest = hashlib.sha256(repr([*map(int, numbers)]).encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], 'big'))
 
-# %% ../nbs/scale/04_workers.ipynb #2ec0e240
+# %% ../nbs/scale/04_workers.ipynb #6316cf76
 class EpochSampler(Sampler):
     "Each epoch's order from the seed and the epoch's number alone"
     gives_rows = True # so that `BatchLoader` takes a batch's rows at once
@@ -40,7 +40,7 @@ class EpochSampler(Sampler):
         epoch,self.epoch = self.epoch,self.epoch + 1
         return _indices(self.data_source, self.seed, epoch)
 
-# %% ../nbs/scale/04_workers.ipynb #91775191
+# %% ../nbs/scale/04_workers.ipynb #06b97db5
 def _indices(ds, seed, epoch)->Iterator:
     "The numbers of all items in an epoch's order"
     order = torch.randperm(len(ds), generator=seeded_generator(seed, epoch))
@@ -48,7 +48,7 @@ def _indices(ds, seed, epoch)->Iterator:
     for part in order.split(4096): # a list of all would take five times the memory
         for i in part.tolist(): yield (epoch, i) if by_epoch else i
 
-# %% ../nbs/scale/04_workers.ipynb #da1cc555
+# %% ../nbs/scale/04_workers.ipynb #1dcab1ce
 class Augmented(Dataset):
     "Items changed by random numbers of the seed, the epoch and the item's number"
     by_epoch = True # asks `EpochSampler` for pairs
