@@ -8,6 +8,7 @@ __all__ = ['main']
 # %% ../nbs/use/04_cli.ipynb #6bf56790
 import argparse
 import contextlib
+import io
 import math
 import os
 import signal
@@ -132,6 +133,9 @@ def _add_folder(c):
 def _add_results(c):
     c.add_argument('--save', metavar='FILE', help='keep the model in this file, for predict')
     c.add_argument('--out', metavar='FILE', help='write a report as a page of HTML, too')
+    c.add_argument('--checkpoint', metavar='DIR', help=(
+        'save the training in this folder as it goes; the same command goes on from there, '
+        'whatever ended it'))
 
 def _add_optimizer(c):
     c.add_argument('--opt', choices=_OPTIMIZERS, help=(
@@ -208,6 +212,9 @@ def _add_info(commands): _add(commands, 'info', 'print versions and settings, fo
 def _check_args(args):
     "Answer arguments that do not go together, or that only torch can judge"
     error = args.parser.error
+    if _in_several() and (args.command != 'fit' or args.recipe):
+        what = 'argument --recipe' if args.command == 'fit' else args.command
+        error(f'{what}: it runs in one process; leave out torchrun')
     if args.command == 'fit': _check_fit(args, error)
     if args.command == 'predict' and not args.pictures:
         error('argument IMG: give the file of a model first, then one or more pictures or folders')
@@ -218,6 +225,10 @@ def _check_args(args):
         path = getattr(args, name, None)
         if path is not None: _check_file(error, name, path, what)
 
+def _in_several():
+    "Is this one of several processes that torchrun has started?"
+    return os.environ.get('WORLD_SIZE', '1') not in ('','1')
+
 def _check_fit(args, error):
     if args.recipe: _check_recipe(args, error)
     if args.momentum is not None and (args.opt or 'SGD') not in _TAKE_MOMENTUM:
@@ -225,7 +236,8 @@ def _check_fit(args, error):
     if args.device is not None: _check_device(args.device, error)
     if (args.offline or args.project != 'torchnn') and not args.track:
         error('argument --offline, --project: only with --track')
-    if args.profile is not None: _check_folder(args.profile, error)
+    if args.profile is not None: _check_profile(args.profile, error)
+    if args.checkpoint is not None: _check_folder('checkpoint', args.checkpoint, error)
     _check_pictures(args, error)
 
 def _check_device(name, error):
@@ -233,11 +245,16 @@ def _check_device(name, error):
     try: check_device(name)
     except ValueError as e: error(f'argument --device: {e}')
 
-def _check_folder(path, error):
+def _check_folder(name, path, error):
     if not path or os.path.lexists(path) and not os.path.isdir(path):
-        error(f'argument --profile: {path!r} is not the name of a folder')
-    if os.path.isdir(path) and not os.access(path, os.W_OK):
-        error(f'argument --profile: {path!r} cannot be written to')
+        error(f'argument --{name}: {path!r} is not the name of a folder')
+    there = os.path.realpath(path)
+    while not os.path.lexists(there): there = os.path.dirname(there) # it will be made in this one
+    if not os.path.isdir(there) or not os.access(there, os.W_OK):
+        error(f'argument --{name}: {there!r} cannot be written to')
+
+def _check_profile(path, error):
+    _check_folder('profile', path, error)
     try: check_profile_files(path)
     except OSError as e: error(f'argument --profile: {e}')
 
@@ -261,6 +278,8 @@ def _check_recipe(args, error):
             error(f'argument --{name}: not with --recipe, which sets it itself')
     if args.save is not None:
         error('argument --save: not with --recipe, whose networks have no name to be kept under')
+    if args.checkpoint is not None:
+        error('argument --checkpoint: not with --recipe, which is over in seconds')
     if args.out is not None:
         error('argument --out: not with --recipe, which keeps no network to report on')
     if args.own: error('argument --recipe: it needs MNIST, and --data names a folder')
@@ -310,7 +329,8 @@ def _answered(argv):
     except (ValueError, OSError, ImportError, ArithmeticError, MemoryError, RuntimeError) as e:
         if isinstance(e, RuntimeError) and type(e).__name__ != 'OutOfMemoryError': raise
         text = str(e) or type(e).__name__
-        print(f'torchnn_really: {text}', *getattr(e, '__notes__', []), sep='\n', file=sys.stderr)
+        who = f', process {os.environ.get("RANK")}'*_in_several()
+        print(f'torchnn_really{who}: {text}', *getattr(e, '__notes__', []), sep='\n', file=sys.stderr)
         try: sys.stdout.flush()
         except (OSError,ValueError): mute(sys.stdout) # a full disk: the error was just said
         return 1
@@ -358,7 +378,10 @@ def _run(argv):
     if not argv:
         print(_OVERVIEW)
         return 0
-    args = _parse(argv)
+    # of several processes on a machine, one answers wrong arguments
+    silent = _in_several() and os.environ.get('LOCAL_RANK', '0') != '0'
+    with contextlib.redirect_stderr(io.StringIO()) if silent else contextlib.nullcontext():
+        args = _parse(argv)
     from torchnn_really.commands import COMMANDS # only now: it loads torch
     return COMMANDS[args.command](args)
 

@@ -58,7 +58,7 @@ def check_rows_left(
         if sum(at_once, []) != left[:len(left)//size*size]:
             return f'{case}: what all take at once must stand together in the order'
 
-# %% ../nbs/kit/36_distributed_exercises.ipynb #cae0b4df
+# %% ../nbs/kit/36_distributed_exercises.ipynb #43a69ac2
 @hints
 def check_mean_of_all(
     f:Callable, # The answer: takes means and counts
@@ -67,7 +67,7 @@ def check_mean_of_all(
     got = f([1.,5.], [3,1])
     if got is None: return 'it returned None; return a number'
     if float(got) == 3: return '3.0 for means of 1 and 5: the first is of three samples, not of one'
-    if float(got) == 8: return '8.0 for means of 1 and 5 of three and one samples: divide by all four'
+    if float(got) == 8: return '8.0 for means of 1 and 5, of three samples and of one; divide by 4'
     if float(got) != 2: return f'{float(got)} for means of 1 and 5, of three samples and of one'
     got = float(f([2.,float('nan'),4.], [1,0,1]))
     if got != got: return 'nan, where one process of three has no sample; leave it out'

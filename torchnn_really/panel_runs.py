@@ -64,6 +64,7 @@ class PanelRuns:
         self.loss_func,self.on_news = loss_func,on_news
         self.run = None
         self.past = [] # settings, curves, state of each
+        self.hint = 'press Train' # What to say before there is a run
         self.cell = running_cell()
         end_earlier(self.cell)
         self._since = 0.,0 # when speed was measured last, and the steps then
@@ -108,12 +109,15 @@ class PanelRuns:
     def begin(self,
         settings,     # `FitSettings`
         project=None, # W&B project to track it in; None: not tracked
+        place=None,   # Folder to save in; the run goes on from there
     )->SteeredFit:
         "A new run, not started; tracked in `project`, if there is one"
         track = None
         if project: track = dict(project=project, config=settings.named()) # with this run's seed
+        if place is not None and self.run and self.run.checkpoint == place: self.run = None # itself
+        self.reset()
         self.run = SteeredFit(self.train_ds, self.valid_ds, settings, loss_func=self.loss_func,
-                              on_news=self.on_news, track=track)
+                              on_news=self.on_news, track=track, checkpoint=place)
         self.run.cell = self.cell # a button's run belongs to the panel's cell
         self._since = time.perf_counter(),0
         return self.run
@@ -138,6 +142,7 @@ class PanelRuns:
         last = run.valid[-1][1] if run.valid else {}
         for name,said in (('valid_loss', 'loss'), ('accuracy', 'accuracy')):
             if last.get(name) is not None: yield f'validation {said} {last[name]:.3f}'
+        if run.checkpoint and run.state == 'stopped': yield 'it is saved, and Train goes on'
         kept = run.history and (run.history.url or run.history.run_dir)
         if kept: yield f'tracked: {html.escape(str(kept))}'
 
@@ -148,7 +153,7 @@ class PanelRuns:
         error = error or (self.run and self.run.error)
         if error: said = f'<b style="color:#d6453d">failed: {_words_of(error)}</b>'
         elif self.run: said = f"<b>{self.run.state}</b>: {', '.join(self._facts(self.run))}"
-        else: said = '<b>idle</b>: press Train'
+        else: said = f'<b>idle</b>: {self.hint}'
         return f'<div role="status" style="font:14px sans-serif">{said}</div>'
 
     def _curves(self):

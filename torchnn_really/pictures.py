@@ -13,11 +13,11 @@ import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import nn, optim
-from torch.utils.data import Dataset, TensorDataset
+from torch.utils.data import TensorDataset
 from .arguments import check_count, check_device
 from .batches import get_data
 from .callbacks import EarlyStopping, KeepBest, Schedule
@@ -108,8 +108,8 @@ def as_input(
 # %% ../nbs/use/12_pictures.ipynb #56eb3071
 class FolderData(NamedTuple):
     "Pictures from a folder, to train and to validate on"
-    train_ds:Dataset       # Pictures, float `(c, h, w)`, or rows; class numbers, int64
-    valid_ds:Dataset       # As many numbers a picture
+    train_ds:Any           # Dataset of pictures, float `(c, h, w)`, or rows; class numbers, int64
+    valid_ds:Any           # As many numbers a picture
     classes:list           # Names; the position is the class number
     pictures:Pictures      # What was made of each picture
     skipped:list           # What could not be read, and why
@@ -329,7 +329,7 @@ def train_folder(
     channels,n_classes = data.pictures.channels,len(data.classes)
     def arch(): return spec.arch(channels, n_classes).to(device)
     torch.manual_seed(seed)
-    train_dl,valid_dl = _loaders(data, bs, device, num_workers)
+    train_dl,valid_dl = _loaders(get_data, data, bs, device, num_workers)
     model,opt = get_model(arch, opt_func, **spec.options(opt_func, opt_args))
     # the learning rate is largest after a third: half of the epochs let that pass
     callbacks = [KeepBest(), EarlyStopping(max(10, epochs//2))]
@@ -350,11 +350,12 @@ def _one_cycle(opt, steps):
     rates = [group['lr'] for group in opt.param_groups]
     return optim.lr_scheduler.OneCycleLR(opt, rates, total_steps=steps+1, cycle_momentum=False)
 
-def _loaders(data, bs, device, num_workers):
+def _loaders(get_data, data, bs, device, num_workers):
     "Loaders whose batches are on a device; what is all in memory is moved there once"
     sets = data.train_ds,data.valid_ds
     if isinstance(data.train_ds, TensorDataset) and not num_workers:
-        return get_data(*(dataset_on(ds, device) for ds in sets), bs)
+        train_ds,valid_ds = (dataset_on(ds, device) for ds in sets)
+        return get_data(train_ds, valid_ds, bs)
     kept = dict(num_workers=num_workers, persistent_workers=num_workers > 0)
     return tuple(on_device(dl, device) for dl in get_data(*sets, bs, **kept))
 

@@ -7,6 +7,7 @@ __all__ = ['run_ranks', 'process_group', 'gather']
 
 # %% ../nbs/kit/36_ranks.ipynb #9561d174
 import contextlib
+import faulthandler
 import inspect
 import linecache
 import multiprocessing
@@ -37,19 +38,21 @@ def _context():
     context.set_forkserver_preload([*_PRELOADED])
     return context
 
-def _be_rank(source, name, rank, env, folder):
+def _be_rank(source, name, rank, env, folder, timeout):
     "What a started process does: run the function, and leave what it gave, or its error"
     _print_into(folder/f'{rank}.log')
     os.environ.clear() # the server has those of the time when it started
     os.environ.update(env, RANK=str(rank), LOCAL_RANK=str(rank))
     torch.set_num_threads(1)
+    faulthandler.dump_traceback_later(.9*timeout, file=sys.stderr) # if it is late: where it waits
     space,file = {},f'<rank {rank}>'
     linecache.cache[file] = len(source),None,source.splitlines(True),file # for tracebacks
     try:
         exec(compile(source, file, 'exec'), space)
         args = torch.load(folder/'args', weights_only=True)
         torch.save(space[name](*args), folder/f'{rank}.pt')
-        if dist.is_initialized(): dist.destroy_process_group()
+        group = dist.group.WORLD # held, so that it does not end with a model: see below
+        if group is not None: dist.destroy_process_group()
     except BaseException as e:
         error = f'{time.time()} {traceback.format_exc()}'
         (folder/f'{rank}.error').write_text(error, encoding='utf-8')
@@ -82,7 +85,7 @@ def run_ranks(
         folder,context = Path(folder),_context()
         torch.save(args, folder/'args')
         processes = [context.Process(target=_be_rank, daemon=True, args=(
-            source, function.__name__, rank, env, folder)) for rank in range(n)]
+            source, function.__name__, rank, env, folder, timeout)) for rank in range(n)]
         is_late = _wait(processes, timeout)
         _show_logs(folder)
         _raise_first(processes, folder, timeout if is_late else None)
@@ -90,10 +93,10 @@ def run_ranks(
 
 def _wait(processes, timeout):
     "Run all, until they have ended, one has failed, or the time is over; is it?"
-    until = time.monotonic() + timeout
     try:
         with _without_main():
-            for p in processes: p.start()
+            for p in processes: p.start() # the first one waits for the server, which loads torch
+        until = time.monotonic() + timeout
         while alive := [p.sentinel for p in processes if p.exitcode is None]:
             if any(p.exitcode for p in processes): break
             if not connection.wait(alive, until - time.monotonic()): return True

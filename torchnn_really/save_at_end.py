@@ -36,6 +36,7 @@ class SaveAtEnd:
         error, # What ended it, or None
     ):
         "Save the model, unless its numbers are lost"
+        if self.model is None: return # another callback has refused to begin
         try: check_finite(self.model)
         except ValueError as e:
             self.problem = f"the model is not saved: {str(e).replace('the model', 'it', 1)}"

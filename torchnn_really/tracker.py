@@ -242,7 +242,7 @@ def exit_code_of(
 # %% ../nbs/kit/16_tracker.ipynb #252c5903
 def _n_rows(folder, wait):
     "How many rows a run's folder holds"
-    return len(read_run(folder, wait=wait).rows) if folder else 0
+    return len(read_run(folder, wait=wait, alone=True).rows) if folder else 0
 
 def _short(error):
     "An error's type and what it says, without the paths of an OSError"
