@@ -174,7 +174,8 @@ def _numbers(name, value):
 
 class _OfAllProcesses:
     "A metric that is shown the batches of all processes before it says its number"
-    def __init__(self, metric, gather): self.metric,self.gather,self.device = metric,gather,'cpu'
+    def __init__(self, metric:Any, gather):
+        self.metric,self.gather,self.device = metric,gather,'cpu'
     def reset(self): self.batches = []
     def update(self, *batch): self.batches.append(move_batch(batch, 'cpu'))
     def to(self, device): self.device = device
@@ -242,11 +243,12 @@ class Measures:
                              'that can be looped over once an epoch, and no iterator')
         found = {'valid_loss': None, **(self.metrics or {})}
         parts = [_numbers(k, self.objects[k].compute()) if k in self.objects
-                 else {k: _mean(*self.values[k], self.average.gather)} for k in found]
+                 else {k: _mean(self.values[k], self.average.gather)} for k in found]
         return {k: v for part in parts for k,v in part.items()}
 
-def _mean(average, values, counts, gather):
+def _mean(noted, gather):
     "The mean over batches; of hits, their share"
+    average,values,counts = noted
     if average: return average.mean(values, counts)
     values,counts = as_floats(values),as_floats(counts)
     if gather: values,counts = gather(values, counts)

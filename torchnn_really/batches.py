@@ -8,6 +8,7 @@ __all__ = ['BatchLoader', 'get_data']
 # %% ../nbs/train/02_batches.ipynb #cfdef40b
 from array import array
 from collections.abc import Iterator
+from typing import Any
 import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 from torch.utils.data import SequentialSampler, TensorDataset, default_collate
@@ -34,7 +35,7 @@ def _is_plain(t):
     return t.is_contiguous() and not (t.is_conj() or t.is_neg())
 
 # %% ../nbs/train/02_batches.ipynb #67ca1430
-def _drawn_from(sampler):
+def _drawn_from(sampler)->Any:
     "What torch's sampler numbers; None of another, which may give no numbers"
     if isinstance(sampler, DistributedSampler): return sampler.dataset
     known = type(sampler) in (RandomSampler,SequentialSampler)

@@ -330,7 +330,8 @@ def _answered(argv):
         if isinstance(e, RuntimeError) and type(e).__name__ != 'OutOfMemoryError': raise
         text = str(e) or type(e).__name__
         who = f', process {os.environ.get("RANK")}'*_in_several()
-        print(f'torchnn_really{who}: {text}', *getattr(e, '__notes__', []), sep='\n', file=sys.stderr)
+        lines = f'torchnn_really{who}: {text}',*getattr(e, '__notes__', [])
+        print(*lines, sep='\n', file=sys.stderr)
         try: sys.stdout.flush()
         except (OSError,ValueError): mute(sys.stdout) # a full disk: the error was just said
         return 1

@@ -29,7 +29,7 @@ from .training import fit, loss_batch
 class UnpaddedSampler(DistributedSampler):
     "Each sample once, in one of the processes; in order, for validation"
     def __init__(self,
-        dataset,                    # What is sampled
+        dataset:Any,                # What is sampled
         num_replicas:int|None=None, # Processes; None: those that have joined
         rank:int|None=None,         # Which of them this is; None: as it has joined
     ):
@@ -39,7 +39,9 @@ class UnpaddedSampler(DistributedSampler):
             raise ValueError(f'{n} items to validate on for {self.num_replicas} '
                              'processes; give each at least one, or start fewer')
 
-    def _rows(self): return range(self.rank, len(self.dataset), self.num_replicas)
+    def _rows(self):
+        dataset:Any = self.dataset
+        return range(self.rank, len(dataset), self.num_replicas)
     def __iter__(self): return iter(self._rows())
 
 # %% ../nbs/scale/05_distributed.ipynb #b6960b6d

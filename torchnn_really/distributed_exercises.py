@@ -7,6 +7,7 @@ __all__ = []
 
 # %% ../nbs/kit/36_distributed_exercises.ipynb #a3f23278
 from collections.abc import Callable
+from typing import Any
 import torch
 from torch.utils.data.distributed import DistributedSampler
 from .exercises import hints
@@ -31,7 +32,8 @@ def check_share_of_rows(
                     'another, and would wait for it for ever')
         if n % size and sum(map(len, found)) < n:
             return f'{found} for {n} rows and {size} processes: some row is in no share'
-        want = [[*DistributedSampler(range(n), size, rank, shuffle=False)] for rank in range(size)]
+        rows:Any = range(n)
+        want = [[*DistributedSampler(rows, size, rank, shuffle=False)] for rank in range(size)]
         if found != want: return f'{found} for {n} rows and {size} processes; torch has {want}'
 
 # %% ../nbs/kit/36_distributed_exercises.ipynb #eed80080
