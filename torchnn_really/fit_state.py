@@ -256,7 +256,7 @@ def kept_history(
         with (_sigterm_as_exit(), named_items(state.train_dl, state.valid_dl),
               contextlib.ExitStack() as stack):
             for f in after_fit: stack.push(_leave(f, state))
-            stack.push(lambda kind, error, traceback: await_workers(error) and None)
+            stack.push(lambda kind, error, traceback: bool(await_workers(error)) and None)
             yield
     except StopFit as e: state.history.stopped = str(e) or 'StopFit'
     except KeyboardInterrupt: state.history.stopped = 'interrupted'

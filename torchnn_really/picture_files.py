@@ -13,6 +13,7 @@ import re
 import warnings
 import zlib
 from pathlib import Path
+from typing import Any
 import numpy as np
 
 # %% ../nbs/kit/13_picture_files.ipynb #1ddd936a
@@ -54,7 +55,7 @@ _MOST_PIXELS = 2**26
 def open_picture(
     source,        # Path of a picture, or a `PIL.Image`
     side:int=1024, # Pixels that a large JPEG keeps, at least, at its shorter side
-):                 # A `PIL.Image`, upright, in mode 'L', 'RGB' or 'RGBA'
+)->Any:            # A `PIL.Image`, upright, in mode 'L', 'RGB' or 'RGBA'
     "A picture as a viewer would show it; too large a one is refused before it is unpacked"
     from PIL import Image
     if isinstance(source, Image.Image): return _as_viewed(source)
@@ -109,7 +110,8 @@ def _decode(f, side):
             raise ValueError(f'it has {img.width}×{img.height} pixels, '
                              f'more than {_MOST_PIXELS:,}: make it smaller, or a JPEG')
         if img.format == 'PNG': _scale_key(img, head[24])
-        if img.format == 'TIFF' and img.tag_v2.get(284) == 2 and img.tag_v2.get(258, (8,))[0] > 8:
+        tags:Any = getattr(img, 'tag_v2', {}) # of TIFF
+        if img.format == 'TIFF' and tags.get(284) == 2 and tags.get(258, (8,))[0] > 8:
             raise ValueError('it is TIFF of 16 bits with a plane for each colour, which Pillow '
                              'misreads') # and says nothing
         return _as_viewed(img)
@@ -186,7 +188,7 @@ def _as_viewed(img):
     img.load() # Pillow turns TIFF here, and then its note is gone
     turn = None
     with contextlib.suppress(Exception): turn = _TURNS.get(img.getexif().get(0x112))
-    img = _in_srgb(img)
+    img:Any = _in_srgb(img)
     return img.transpose(Image.Transpose[turn]) if turn else img
 
 _SPACES = dict(L='GRAY', RGB='RGB', RGBA='RGB', CMYK='CMYK', LAB='Lab')
@@ -198,12 +200,12 @@ def _in_srgb(img):
     if img.mode not in ('CMYK','LAB') or not data: img = _in_8_bits(img)
     if not data: return img
     with contextlib.suppress(Exception): # a damaged profile, or for other colours, is no error
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
+        profile:Any = ImageCms.ImageCmsProfile(io.BytesIO(data))
         fits = profile.profile.xcolor_space.strip() == _SPACES[img.mode]
         if fits and 'sRGB' not in ImageCms.getProfileDescription(profile):
             mode = 'RGBA' if img.mode == 'RGBA' else 'RGB'
-            shown = ImageCms.profileToProfile(img, profile, ImageCms.createProfile('sRGB'),
-                                              outputMode=mode)
+            shown:Any = ImageCms.profileToProfile(img, profile, ImageCms.createProfile('sRGB'),
+                                                  outputMode=mode)
             return shown.convert('L') if img.mode == 'L' else shown
     return _in_8_bits(img)
 

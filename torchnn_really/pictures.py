@@ -297,7 +297,7 @@ def batch_and_epochs(
     n:int,                # Items to train on
     bs:int|None=None,     # Items a batch; None: 64, and 16 where there are fewer than 1,280
     epochs:int|None=None, # Passes over them; None: about 1,560 steps, and at most `most`
-    most:int=100,
+    most:int=100,         # Most epochs, if they are not given
 )->tuple[int,int]:        # Both
     "What is asked for; without it, what suits so many items"
     if bs is None: bs = 64 if n >= 1280 else 16

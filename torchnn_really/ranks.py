@@ -25,7 +25,7 @@ from types import ModuleType
 from typing import Any
 import torch
 import torch.distributed as dist
-from torch.distributed.distributed_c10d import PrefixStore, TCPStore
+from torch.distributed import PrefixStore, TCPStore
 from .arguments import check_count, check_positive
 
 # %% ../nbs/kit/36_ranks.ipynb #c75b8404
@@ -246,7 +246,7 @@ def rank0_first(
 ):
     "This block is run by the first process, and then by the others"
     rank,size = rank_and_size()
-    group = dist.new_group(timeout=timedelta(seconds=timeout)) if size > 1 else None
+    group:Any = dist.new_group(timeout=timedelta(seconds=timeout)) if size > 1 else None
     if rank: dist.barrier(group)
     yield
     if group and not rank: dist.barrier(group)

@@ -10,6 +10,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 import torch
 from torch.utils.data import DataLoader
@@ -48,7 +49,8 @@ def check_rest(
     f:Callable, # The answer: takes a loader, a random state and a number of batches
 )->str|None:
     "What is still wrong with `rest`, or 'right'"
-    dl = DataLoader(torch.arange(12), 2, shuffle=True)
+    items:Any = torch.arange(12)
+    dl = DataLoader(items, 2, shuffle=True)
     torch.manual_seed(3)
     start = torch.get_rng_state()
     order = [batch.tolist() for batch in dl]

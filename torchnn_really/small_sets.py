@@ -90,7 +90,9 @@ def class_weights(
 # %% ../nbs/use/12a_small_sets.ipynb #8943a933
 class BalancedAccuracy:
     "A metric for `fit` and `evaluate`: the mean over the classes of the share that is right"
-    def reset(self): self.right,self.of = {},{} # by class
+    def reset(self):
+        "Forget all that was counted"
+        self.right,self.of = {},{} # by class
 
     def update(self,
         out:torch.Tensor, # Scores, `(n, classes)`
@@ -102,4 +104,5 @@ class BalancedAccuracy:
             self.right[truth] = self.right.get(truth, 0) + (said == truth)
 
     def compute(self)->float: # From 0 to 1
+        "The mean over classes of how many of each are right"
         return sum(self.right[i]/n for i,n in self.of.items())/len(self.of)
