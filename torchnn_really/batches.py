@@ -73,7 +73,7 @@ class BatchLoader(DataLoader):
             return super().__iter__()
         groups = iter(groups)
         self._draw_seed()
-        return _selected(tensors, groups) if tensors else map(get_batch, groups)
+        return map(get_batch, groups) if get_batch else _selected(tensors, groups)
 
     def _draw_seed(self):
         torch.empty((), dtype=torch.int64).random_(generator=self.generator)

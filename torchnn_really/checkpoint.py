@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['read_checkpoint', 'Checkpoint']
 
-# %% ../nbs/kit/18c_checkpoint.ipynb #e0bce017
+# %% ../nbs/kit/18c_checkpoint.ipynb #120521f3
 import os
 import re
 import sys
@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 import torch
+from .archives import ArchiveError, read_archive
 from .arguments import check_count, check_positive, n_batches
 from .files import _remove_left, store_file
 from .guards import FolderLock, Signals
@@ -24,7 +25,7 @@ from .snapshots import find_generators, keeps_workers, knows_place, loader_of
 from .snapshots import put_parts, put_state, random_state, set_random_state
 from .snapshots import take_state
 
-# %% ../nbs/kit/18c_checkpoint.ipynb #704ff89f
+# %% ../nbs/kit/18c_checkpoint.ipynb #d666cb5f
 _STEP = re.compile(r'step-(\d{9,})\.pt')
 _FORMAT,_VERSION = 'torchnn_really.checkpoint',1
 _KINDS:dict = dict(
@@ -45,9 +46,8 @@ def read_file(
     path:Path, # A checkpoint
 )->dict:
     "What is in a file that `Checkpoint` wrote; nothing in it is run"
-    try: kept = torch.load(path, map_location='cpu', weights_only=True)
-    except OSError: raise
-    except Exception as e: raise ValueError(f'{path} is damaged: {str(e).splitlines()[0]}') from e
+    try: kept = read_archive(path)
+    except ArchiveError as e: raise ValueError(f'{path} {e}') from e
     if not isinstance(kept, dict) or kept.get('format') != _FORMAT:
         raise ValueError(f'{path} is no checkpoint; give a file that Checkpoint wrote')
     if not isinstance(kept.get('version'), int) or kept['version'] > _VERSION:
@@ -57,7 +57,7 @@ def read_file(
     if wrong: raise ValueError(f"{path} is damaged: {', '.join(wrong)} cannot be used")
     return kept
 
-# %% ../nbs/kit/18c_checkpoint.ipynb #bda49c3d
+# %% ../nbs/kit/18c_checkpoint.ipynb #9b94423a
 def read_checkpoint(
     path:str|Path, # A folder of checkpoints, whose last whole one is taken, or a file in it
 )->dict|None:      # `model`: its `state_dict`; None if the folder has none, or is not there
@@ -75,7 +75,7 @@ def read_checkpoint(
                          'begin anew, or name another')
     return None
 
-# %% ../nbs/kit/18c_checkpoint.ipynb #690e1687
+# %% ../nbs/kit/18c_checkpoint.ipynb #dddf0974
 class Checkpoint:
     "Save a training while it runs; when it is started again, it goes on from there, exactly"
     comes_last = True
@@ -297,9 +297,10 @@ class Checkpoint:
     def _place(self, state):
         "Epoch and batches of it that are done, with its row or before it"
         epoch,batch = self._at
-        done = self._exhausted or batch == n_batches(state.train_dl)
+        by_count = not knows_place(loader_of(state.train_dl))
+        done = self._exhausted or by_count and batch == n_batches(state.train_dl)
         if state.batch == 0 and done and self._before_row is None: batch = 0
-        return dict(epoch=epoch, batch=batch, exhausted=bool(batch) and done)
+        return dict(epoch=epoch, batch=batch, exhausted=bool(batch) and self._exhausted)
 
     def _collect(self, state):
         "What a checkpoint holds"
@@ -340,3 +341,4 @@ class Checkpoint:
             try: os.link(path, part)
             except OSError: part.write_bytes(path.read_bytes()) # not every disk has links
             os.replace(part, best)
+            part.unlink(missing_ok=True) # both were names of one file already

@@ -82,10 +82,10 @@ def check_with_grain(
     if (got - x).min() < 0 or (got - x).max() > .1:
         return f'it added {(got-x).min():.2f} to {(got-x).max():.2f}; it must be 0 to 0.1'
 
-# %% ../nbs/kit/35_disk_exercises.ipynb #75e1015c
+# %% ../nbs/kit/35_disk_exercises.ipynb #00c77771
 @hints
 def check_share_of(
-    f:Callable, # The answer: takes how many items there are, a worker's number, how many there are
+    f:Callable, # The answer: takes the items, a worker's number, and the workers there are
 )->str|None:
     "What is still wrong with `share_of`, or 'right'"
     for n,workers in ((10,1), (10,2), (10,3), (3,4), (100,7)):
@@ -95,6 +95,7 @@ def check_share_of(
         found = sorted(i for share in shares for i in share)
         case = f'{n} items and {workers} workers'
         if len(found) > len({*found}): return f'{case}: some items come more than once'
-        if found != [*range(n)]: return f'{case}: items {sorted({*range(n)} - {*found})} are missing'
+        missing = sorted({*range(n)} - {*found})
+        if missing: return f'{case}: items {missing} are missing'
         sizes = [*map(len, shares)]
         if max(sizes) - min(sizes) > 1: return f'{case}: the shares are {sizes}; make them alike'

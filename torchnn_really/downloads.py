@@ -6,7 +6,6 @@
 __all__ = ['has_mnist', 'load_mnist', 'load_mnist_test']
 
 # %% ../nbs/kit/14_downloads.ipynb #c2205801
-import contextlib
 import hashlib
 import os
 import struct
@@ -19,7 +18,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 import numpy as np
 from .digits import Digits, digit_tensors, load_sample
-from .files import cache_dir, store_file
+from .files import _remove_left, cache_dir, store_file
 from .patience import Watch, watched_session
 from .progress import progress_bar
 
@@ -131,6 +130,12 @@ def _left_over():
     parts = [p for name in MNIST_FILES for p in _cached(name).parent.glob(f'.{name}.*.part')]
     return [p for p in parts if (found := _stat(p)) and time.time() - found.st_mtime > 3600]
 
+def _remove_left_over():
+    "Remove them; one that a program holds is not left over, whatever the clock says"
+    left = _left_over()
+    for p in left: _remove_left(p)
+    return [p for p in left if not p.exists()]
+
 def _has_size(path, size):
     "Whether a file holds so many bytes; a gzip file says at its end how many are in it"
     found = _stat(path)
@@ -153,9 +158,8 @@ def has_mnist(
 def clear_mnist()->list: # Paths of the files that were removed
     "Remove MNIST's files from the cache, zipped or not, and nothing else"
     there = [p for name in MNIST_FILES for p in _at_hand(cache_dir()/'mnist', name)]
-    removed = there + _left_over()
-    for p in removed: p.unlink(missing_ok=True)
-    return removed
+    for p in there: p.unlink(missing_ok=True)
+    return there + _remove_left_over()
 
 # %% ../nbs/kit/14_downloads.ipynb #a0ac4c2a
 MIRRORS = [ # Where MNIST is downloaded from, in this order
@@ -247,8 +251,7 @@ def _read_cached(name):
 
 def _keep(name, data):
     "Put one file into the cache; remove what killed programs have left there"
-    for p in _left_over():
-        with contextlib.suppress(OSError): p.unlink()
+    _remove_left_over()
     try: store_file(_cached(name), data)
     except OSError as e:
         if not _read_cached(name): # else another process has put it there, and keeps it busy

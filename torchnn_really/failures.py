@@ -89,22 +89,43 @@ def named_items(
         for key,dl in found.items(): dl.worker_init_fn = before[key]
 
 # %% ../nbs/kit/17_failures.ipynb #34dbc366
-def _dataset_of(error):
-    "The dataset of the loader in which an error was raised, or None"
+def _iterator_of(error):
+    "The iterator of the loader in which an error was raised, or None"
     for frame,_ in traceback.walk_tb(error.__traceback__):
         iterator = frame.f_locals.get('self')
-        if isinstance(iterator, dataloader._BaseDataLoaderIter): return iterator._dataset
+        if isinstance(iterator, dataloader._BaseDataLoaderIter): return iterator
     return None
 
 def _item_note(error, loaders):
     "Which item of which loader's dataset an error came from; None if it came from elsewhere"
-    place,ds = _place_of(error),_dataset_of(error)
+    place,ds = _place_of(error),getattr(_iterator_of(error), '_dataset', None)
     if place is None and ds is not None: # perhaps from a worker, as text
         told = re.findall(r'^in dataset(\[.*\]|, in the batch of .*)$', str(error), re.MULTILINE)
         place = told[-1] if told else None
     if place is None: return None
     names = [name for name,dl in loaders.items() if getattr(_loader_in(dl), 'dataset', None) is ds]
     return f"in {names[0] if names else 'a loader'}.dataset{place}"
+
+# %% ../nbs/kit/17_failures.ipynb #48db97d5
+def await_workers(
+    error:BaseException|None, # What ended a training
+)->int|None:                  # With what the worker ended: -9, if it was killed
+    "If a loader lost its connection to a worker: wait a moment until that has ended"
+    is_lost = isinstance(error, (ConnectionError,EOFError)) or 'exited unexpectedly' in str(error)
+    if not is_lost: return None
+    workers = getattr(_iterator_of(error), '_workers', [])
+    for wait in [.1]*10*bool(workers):
+        with contextlib.suppress(RuntimeError): workers[0].join(wait) # torch raises its error here
+        dead = [worker.exitcode for worker in workers if worker.exitcode]
+        if dead: return dead[0]
+    return None
+
+def _worker_note(error):
+    "That a worker was killed, if torch did not say so itself"
+    code = await_workers(error)
+    if not code: return None
+    return (f'a worker of the loader ended with {code}' + ' (killed)'*(code == -9) +
+            '; if memory was full, fewer workers or a smaller batch size help')
 
 # %% ../nbs/kit/17_failures.ipynb #d527085f
 _FULL = re.compile('out of (shared )?memory|not enough memory|allocate memory|failed to allocate|'
@@ -176,6 +197,7 @@ def failure_notes(
 )->list:                         # Text, to be added with `add_note`
     "What else is to be said of an error in a training: which item, how much memory; never raises"
     notes = []
+    with contextlib.suppress(Exception): notes.append(_worker_note(error))
     with contextlib.suppress(Exception):
         notes.append(_item_note(error, dict(train_dl=train_dl, valid_dl=valid_dl)))
     with contextlib.suppress(Exception):

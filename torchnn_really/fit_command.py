@@ -14,6 +14,7 @@ from torch import optim
 from torch.utils.data import TensorDataset
 from .arguments import check_device
 from .batches import get_data
+from .checkpoint import Checkpoint
 from .cli import mute
 from .data import load_data
 from .digits import Digits
@@ -30,6 +31,7 @@ from .ranks import (in_torchrun, process_group, rank0_first, rank0_prints,
                                   rank_and_size)
 from .recipes import _tutorial_epoch, run_recipe
 from .reports import save_report
+from .resumed_run import kept_before
 from .proofs import threads
 from .tables import evenly_spaced, show_table
 from .trainers import train_model
@@ -62,11 +64,13 @@ def run_fit(
 def _run_here(args):
     with rank0_first(): data,opt_args = _prepare_fit(args)
     kept = SaveAtEnd(args.save, **_save_args(args, data))
-    try: history = _train(args, data, opt_args, kept)
+    going_on = GoingOn(args, opt_args) if args.checkpoint else None
+    try: history = _train(args, data, opt_args, kept, going_on)
     except BaseException as e:
         if isinstance(e, BrokenPipeError): mute(sys.stdout)
         if kept.history is not None: _keep_results(args, kept, kept.history, data, opt_args)
         raise
+    if going_on: going_on.print_end(history)
     status = _keep_results(args, kept, history, data, opt_args)
     if history.stopped == 'interrupted': return 130
     own = isinstance(data, FolderData)
@@ -101,14 +105,16 @@ def _prepare_fit(args):
           flush=True)
     return data, opt_args
 
-def _train(args, data, opt_args, kept):
+def _train(args, data, opt_args, kept, going_on=None):
     "The `History`"
+    saves = [going_on, going_on.checkpoint] if going_on else []
     own = isinstance(data, FolderData)
     train = partial(train_folder, data=data) if own else partial(train_model, data=data)
     _,history = train(args.model, epochs=args.epochs, bs=args.bs, seed=args.seed,
                       device=args.device, opt_func=getattr(optim, args.opt),
                       opt_args=opt_args, fit=partial(_fit_and_keep, _fit_function(args), kept),
-                      get_data=_get_data(args), on_val_epoch_end=epoch_printer(args.epochs))
+                      callbacks=saves, get_data=_get_data(args),
+                      on_val_epoch_end=epoch_printer(args.epochs))
     return _print_profile(history, args.profile) if args.profile else history
 
 def _fit_function(args):
@@ -216,7 +222,9 @@ def _of_pictures(args, data)->tuple:
     "What a report says of a folder: validation data, settings, and more of `save_report`"
     p = data.pictures
     colour,kind = 'grey' if p.channels == 1 else 'colour','digit' if p.kind == 'digit' else 'middle'
-    how = dict(classes=data.classes, about=f'{args.data}: {data}', files=data.valid_files,
+    what = str(data).replace(' training and ', ' pictures to learn from, ', 1)
+    about = f"{args.data}: {what.replace(' validation pictures of ', ' held back, of ', 1)}"
+    how = dict(classes=data.classes, about=about, files=data.valid_files,
                shape=(p.channels, p.height, p.width))
     return data.valid_ds, dict(pictures=f'{p.height}×{p.width}, {colour}, {kind}'), how
 
@@ -225,6 +233,56 @@ def _of_digits(args, data)->tuple:
     prepare = FOLDER_MODELS[args.model].prepare
     x,y = data.x_valid,data.y_valid
     return TensorDataset(*(prepare(x, y) if prepare else (x, y))), {}, dict(about=data.heading)
+
+# %% ../nbs/use/16_fit_command.ipynb #35b3b50c
+class GoingOn:
+    "A callback: refuses other settings than those of the checkpoint, and prints its epochs"
+    def __init__(self,
+        args,          # From argparse, with what was left open filled in
+        opt_args:dict, # Options of the optimizer
+    ):
+        self.folder,self.epochs,self.begun = args.checkpoint,args.epochs,False
+        self.scheduled = args.model == 'pictures' # its learning rate falls until the last epoch
+        self.asked = dict(model=args.model, opt=args.opt, **opt_args, bs=args.bs, seed=args.seed)
+        if args.own: self.asked |= dict(size=args.size, kind=args.kind, background=args.background)
+        if self.scheduled: self.asked['epochs'] = args.epochs
+        self._check(kept_before(self.folder).get('extra', {}).get('asked', self.asked))
+        self.checkpoint = Checkpoint(self.folder, seconds=60, save=not rank_and_size()[0],
+                                     extra=dict(asked=self.asked))
+
+    def _check(self, kept):
+        "Raise an error that names what is asked for otherwise now"
+        for name in [*kept, *(k for k in self.asked if k not in kept)]:
+            was,now = kept.get(name, 'the default'),self.asked.get(name, 'the default')
+            if was == now: continue
+            why = ', over which its learning rate falls to nothing' if name == 'epochs' else ''
+            raise ValueError(f'{self.folder} was begun with --{name} {was}{why}, and now it is '
+                             f'{now}; give --{name} {was} to go on, or another folder')
+
+    def before_epoch(self,
+        state, # A `FitState`
+    ):
+        "Print the epochs so far"
+        if not self.begun: self.print_rows(state.history)
+
+    def print_rows(self,
+        history, # The epochs so far
+    ):
+        "Print them as they were printed when they ended"
+        self.begun,hook = True,epoch_printer(self.epochs)
+        for row in history.epochs: hook(row)
+
+    def print_end(self,
+        history, # What `fit` returned
+    ):
+        "Say how to go on, if nothing was left to train"
+        if self.begun: return
+        self.print_rows(history)
+        n = len(history.epochs)
+        more = f'--epochs {2*n} trains on to {2*n}'
+        if self.scheduled: more = f'its learning rate was planned for {self.epochs} epochs'
+        print(f'torchnn_really: {self.folder} holds this training to its end; {more}; another '
+              'folder for --checkpoint begins anew', file=sys.stderr)
 
 # %% ../nbs/use/16_fit_command.ipynb #3abc891d
 def _get_pictures(args):

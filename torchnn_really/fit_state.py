@@ -20,7 +20,7 @@ import torch
 from torch import nn
 from .arguments import CheckedLoss, n_batches, with_target_check
 from .averages import guard_gradients, loss_average
-from .failures import failure_notes, named_items
+from .failures import await_workers, failure_notes, named_items
 from .history import History, NonFiniteLoss, StopFit, learning_rate
 from .samples import batch_size
 
@@ -256,6 +256,7 @@ def kept_history(
         with (_sigterm_as_exit(), named_items(state.train_dl, state.valid_dl),
               contextlib.ExitStack() as stack):
             for f in after_fit: stack.push(_leave(f, state))
+            stack.push(lambda kind, error, traceback: await_workers(error) and None)
             yield
     except StopFit as e: state.history.stopped = str(e) or 'StopFit'
     except KeyboardInterrupt: state.history.stopped = 'interrupted'

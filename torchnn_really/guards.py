@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/kit/11b_guards.ipynb #e2137a6c
+# %% ../nbs/kit/11b_guards.ipynb #626dd9a8
 import os
 import signal
 import threading
 from pathlib import Path
 
-# %% ../nbs/kit/11b_guards.ipynb #a9fc6bdd
+# %% ../nbs/kit/11b_guards.ipynb #d43c7805
 _here:set = set() # Folders that this process trains in
 
 class FolderLock:
@@ -46,7 +46,7 @@ class FolderLock:
         self.file.close()
         self.file = None
 
-# %% ../nbs/kit/11b_guards.ipynb #0ade2673
+# %% ../nbs/kit/11b_guards.ipynb #43e78dab
 class Signals:
     "Ctrl-C and SIGTERM, which wait for the end of a step"
     def __init__(self):

@@ -9,6 +9,7 @@ __all__ = []
 import copy
 import hashlib
 import importlib
+import io
 import json
 import math
 import os
@@ -21,6 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from .arguments import check_count, is_classes
+from .files import store_file
 from .run_log import LogHistograms, n_items, RunCallback, RunLog, ShowCurves
 from .samples import call_model, split_batch, tensors_of
 from .tracker import run_folder
@@ -42,7 +44,9 @@ def write_model(
         try: saving.save_model(model, path, **how)
         except (ValueError,TypeError,RuntimeError,AttributeError): continue
         return way
-    torch.save(copy_weights(model), path)
+    buffer = io.BytesIO()
+    torch.save(copy_weights(model), buffer)
+    store_file(path, buffer.getvalue())
     return f'{own}(…).load_state_dict(torch.load(path))'
 
 def copy_weights(

@@ -15,9 +15,10 @@ from .history import History
 from .keeping import short_forms
 from .fit_state import listed
 from .environment import model_wanted, watch_wanted
-from .run_log import log_of, split_arguments
+from .resumed_run import begin_log
+from .run_log import split_arguments, unsent_losses
 from .run_log import LogConfig, RunCallback, RunLog
-from .tracker import open_run, start_run
+from .tracker import open_run
 from .training import fit
 
 # %% ../nbs/train/04_logged.ipynb #ee082805
@@ -32,7 +33,8 @@ class LogSteps(RunCallback):
 
     def after_step(self, state): # A `FitState`
         "Note the loss; send a row if it is time"
-        self.losses.append(state.loss)
+        if self.losses: self.losses.append(state.loss)
+        else: self.losses = unsent_losses(state, self.every)
         if state.step % self.every == 0: self._send(state)
 
     def _send(self, state):
@@ -82,7 +84,7 @@ def fit_and_log(
     check_count('log_every', log_every)
     check_fit(epochs, train_dl, valid_dl)
     words = watch_wanted(watch),model_wanted(log_model),log_data,log_code
-    active,log = open_run(),log_of(start_run(**for_run))
+    active,log = open_run(),begin_log(for_run, listed(callbacks))
     also = short_forms(log, for_fit.get('progress', True), *words)
     ours = LogSteps(log_every, log),LogEpochs(log),LogConfig(config, log),*also
     try: return fit(epochs, model, loss_func, opt, train_dl, valid_dl,

@@ -14,12 +14,14 @@ import time
 import weakref
 from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
 import torch.nn.functional as F
 from torch import optim
 from .convnets import Mnist_CNN, sequential_cnn
 from .device import default_device
 from .digits import epochs_for
 from .downloads import find_digits, has_mnist
+from .panel_folders import PanelFolders
 from .panel_runs import PanelRuns
 from .progress import in_notebook
 from .rungs import Mnist_Logistic
@@ -116,6 +118,8 @@ def _quietly(name): return find_digits(name)[0] # the panel says itself how many
 
 def _named(models):
     "Models by their names; a second one of a name has a number"
+    if isinstance(models, (str,dict)) or callable(models) or not isinstance(models, Iterable):
+        raise TypeError(f'models is a {type(models).__name__}; give a list of what makes a model')
     found = {}
     for m in models:
         name = arch_name(m)
@@ -126,6 +130,8 @@ def _named(models):
 
 def _chosen(settings, models):
     "The settings checked, with a model of the list; another one joins the list"
+    if not isinstance(settings, FitSettings):
+        raise TypeError(f'settings is a {type(settings).__name__}; give FitSettings(lr=.1, …)')
     arch = settings.arch
     if arch is Mnist_Logistic and not any(arch is m for m in models.values()): # nobody chose it
         arch = next(iter(models.values()))
@@ -151,12 +157,15 @@ class TrainingControls:
         loss_func:Callable=F.cross_entropy, # As in `fit`
         settings:FitSettings|None=None, # To start with; those that suit the first model, by default
         project:str='torchnn',              # W&B's project, if the run is tracked
+        checkpoint:str|Path|None=None, # Folder to save in: Train goes on after Stop; None: none
     ):
         self.models = _named(models)
         if not self.models: raise ValueError('models is empty; give what makes a model')
         self.sources,self.project = _sources(data),project
-        self._given = settings is not None
+        self._folders = None if checkpoint is None else PanelFolders(checkpoint)
         self._runs = PanelRuns(loss_func, _weakly(self._news))
+        if settings is None and self._folders: settings = self._saved_settings(self._folders)
+        self._given = settings is not None
         weakref.finalize(self, self._runs.leave) # nobody holds the panel any more
         self._drawing = threading.RLock() # hands and the training's thread both draw
         self._next,self._closed = 0.,False
@@ -193,6 +202,15 @@ class TrainingControls:
     def _suited(self, name):
         "Settings that suit a model"
         return _SUITS.get(name, FitSettings(lr=.1))._replace(arch=self.models[name])
+
+    def _saved_settings(self, folders):
+        "Those of the run that was left, if its model is here"
+        kept = folders.open()
+        arch,data = self.models.get(kept.pop('model', None)),kept.pop('data', None)
+        if not arch or data not in self.sources: return None
+        self.sources = {data: self.sources[data], **self.sources} # it is chosen first
+        self._runs.hint = f'Train goes on with {folders.name}'
+        return FitSettings(arch, **kept)
 
     @property
     def run(self)->SteeredFit|None:
@@ -236,13 +254,24 @@ class TrainingControls:
     def _begun(self):
         "The run to go on with, made if there is none"
         if self.run and self._runs.open: return self.run
-        self._reset()
+        if self.run and self.run.state == 'finished': self._leave()
+        settings,place = self.settings(),None
+        if self._folders:
+            data = self.inputs['data'].value
+            place = self._folders.choose(dict(settings.named(), data=data))
         project = self.project if self.inputs['track'].value else None
-        return self._runs.begin(self.settings(), project)
+        run = self._runs.begin(settings, project, place)
+        self._draw()
+        return run
 
     def _reset(self):
         self._runs.reset()
+        self._leave()
         self._draw()
+
+    def _leave(self):
+        "The next run begins anew; what was saved stays"
+        if self._folders: self._folders.leave()
 
     def _repeat(self):
         "Show the code that repeats the run"

@@ -7,13 +7,16 @@ __all__ = []
 
 # %% ../nbs/use/20b_panel_runs.ipynb #02fb9be3
 import html
+import inspect
 import math
 import time
+from pathlib import Path
 import torch
 from torch.utils.data import TensorDataset
 from .curves import draw_curves
 from .drawing import are_pictures, class_names, draw_images, draw_matrix
 from .drawing import draw_predictions, draw_weights, first_weights
+from .pictures import folder_data
 from .progress import running_cell
 from .steering import SteeredFit, end_earlier
 from .tables import show_table
@@ -42,6 +45,16 @@ data = load_data(NAME)
 train_ds = TensorDataset(data.x_train, data.y_train)
 valid_ds = TensorDataset(data.x_valid, data.y_valid)"""
 
+def _data_code(data):
+    "Lines that make the datasets again, if it is known how"
+    if hasattr(data, 'x_train') and data.name: return _DATA.replace('NAME', repr(data.name))
+    if not (asked := getattr(data, 'asked', {})): return '# train_ds, valid_ds: your own'
+    usual = inspect.signature(folder_data).parameters
+    said = asked | dict(path=str(Path(asked['path']).absolute()))
+    args = ', '.join(f'{k}={v!r}' for k,v in said.items() if v != usual[k].default)
+    return ('from torchnn_really.pictures import folder_data\n'
+            f'data = folder_data({args})\ntrain_ds,valid_ds = data.train_ds,data.valid_ds')
+
 class PanelRuns:
     "The run that a panel steers and those before it, and what there is to see of them, as HTML"
     def __init__(self,
@@ -51,6 +64,7 @@ class PanelRuns:
         self.loss_func,self.on_news = loss_func,on_news
         self.run = None
         self.past = [] # settings, curves, state of each
+        self.hint = 'press Train' # What to say before there is a run
         self.cell = running_cell()
         end_earlier(self.cell)
         self._since = 0.,0 # when speed was measured last, and the steps then
@@ -61,12 +75,12 @@ class PanelRuns:
         "Take other data, and a few of its validation items to look at"
         self.reset()
         self.train_ds,self.valid_ds = _as_datasets(data)
+        for name,ds in (('training', self.train_ds), ('validation', self.valid_ds)):
+            if not len(ds): raise ValueError(f'data has no item for {name}; give some')
         items = [self.valid_ds[i] for i in range(min(10, len(self.valid_ds)))]
         self.few = torch.stack([torch.as_tensor(x) for x,_ in items])
         self.classes = getattr(data, 'classes', None)
-        known = getattr(data, 'name', None) if hasattr(data, 'x_train') else None
-        self.code = '# train_ds, valid_ds: your own'
-        if known: self.code = _DATA.replace('NAME', repr(known))
+        self.code = _data_code(data)
         self.truth = [_class_number(y) for _,y in items]
 
     def about(self):
@@ -95,12 +109,15 @@ class PanelRuns:
     def begin(self,
         settings,     # `FitSettings`
         project=None, # W&B project to track it in; None: not tracked
+        place=None,   # Folder to save in; the run goes on from there
     )->SteeredFit:
         "A new run, not started; tracked in `project`, if there is one"
         track = None
         if project: track = dict(project=project, config=settings.named()) # with this run's seed
+        if place is not None and self.run and self.run.checkpoint == place: self.run = None # itself
+        self.reset()
         self.run = SteeredFit(self.train_ds, self.valid_ds, settings, loss_func=self.loss_func,
-                              on_news=self.on_news, track=track)
+                              on_news=self.on_news, track=track, checkpoint=place)
         self.run.cell = self.cell # a button's run belongs to the panel's cell
         self._since = time.perf_counter(),0
         return self.run
@@ -125,6 +142,7 @@ class PanelRuns:
         last = run.valid[-1][1] if run.valid else {}
         for name,said in (('valid_loss', 'loss'), ('accuracy', 'accuracy')):
             if last.get(name) is not None: yield f'validation {said} {last[name]:.3f}'
+        if run.checkpoint and run.state == 'stopped': yield 'it is saved, and Train goes on'
         kept = run.history and (run.history.url or run.history.run_dir)
         if kept: yield f'tracked: {html.escape(str(kept))}'
 
@@ -135,7 +153,7 @@ class PanelRuns:
         error = error or (self.run and self.run.error)
         if error: said = f'<b style="color:#d6453d">failed: {_words_of(error)}</b>'
         elif self.run: said = f"<b>{self.run.state}</b>: {', '.join(self._facts(self.run))}"
-        else: said = '<b>idle</b>: press Train'
+        else: said = f'<b>idle</b>: {self.hint}'
         return f'<div role="status" style="font:14px sans-serif">{said}</div>'
 
     def _curves(self):

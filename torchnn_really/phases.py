@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 from torchnn_really.arguments import check_count
 from torchnn_really.averages import same_loss
 from torchnn_really.fit_state import POINTS
+from torchnn_really.snapshots import _Names
 from torchnn_really.traces import Tracer, check_folder
 
 # %% ../nbs/kit/21_phases.ipynb #ba125f80
@@ -145,6 +146,8 @@ def phase_clock(
 # %% ../nbs/kit/21_phases.ipynb #4bcd9135
 class PhasedLoader:
     "A loader to train on whose waiting is measured"
+    func = None # as of a `WrappedDataLoader` that changes nothing: a checkpoint looks through it
+
     def __init__(self,
         dl,               # Loader: batches, and if asked for its length, dataset, batch size
         clock:PhaseClock, # Clock to tell
@@ -212,6 +215,8 @@ def phased_loaders(
     return PhasedLoader(train_dl, clock), valid
 
 # %% ../nbs/kit/21_phases.ipynb #a6b8891d
+_KEEPS = 'state_dict','load_state_dict' # What a checkpoint asks for
+
 def _when_backward_ends(clock):
     "Called inside the backward pass, by its first gradient: ask the engine to call back at its end"
     ask = getattr(torch.autograd.Variable._execution_engine, 'queue_callback', None)
@@ -230,6 +235,9 @@ def phased_loss(
         if recorded: loss.register_hook(lambda grad: _when_backward_ends(clock))
         clock.enter('backward' if recorded else 'other')
         return loss
+    wrapped.__qualname__ = getattr(loss_func, '__qualname__', type(loss_func).__qualname__)
+    for name in _KEEPS: # of a loss with weights
+        if hasattr(loss_func, name): setattr(wrapped, name, getattr(loss_func, name))
     return same_loss(wrapped, loss_func)
 
 def phased_hook(
@@ -251,6 +259,8 @@ def _phased_callback(callback, clock):
             with clock.hold('hooks'): return method(*args)
         return wrapped
     methods = {name: timed(getattr(callback, name)) for name in points}
+    keeps = _Names(callback) if hasattr(callback, 'in_checkpoint') else callback
+    methods |= {name: getattr(keeps, name) for name in _KEEPS if hasattr(keeps, name)}
     return type(type(callback).__name__, (), methods)()
 
 def phased_callbacks(
@@ -258,7 +268,7 @@ def phased_callbacks(
     clock:PhaseClock,   # Clock to tell
 )->list:
     "The same callbacks, each with those points that it has, whose time is measured"
-    return [_phased_callback(callback, clock) for callback in callbacks]
+    return [c if getattr(c, 'comes_last', False) else _phased_callback(c, clock) for c in callbacks]
 
 def phased_epoch_end(
     hook:Callable|None, # Hook for `fit` after an epoch, or None

@@ -61,7 +61,8 @@ def _pickled_digits(
     parts, # What was in the pickle: pairs of images and labels
 )->Digits: # The first two pairs
     "Pickled arrays as tensors"
-    found = [part for pair in parts[:2] for part in pair]
+    pairs = parts[:2] if isinstance(parts, (list,tuple)) else []
+    found = [part for pair in pairs if isinstance(pair, (list,tuple)) for part in pair]
     if [type(part) for part in found] != [_PickledArray]*4:
         raise TypeError('it holds other things than pairs of arrays')
     arrays = [part.array() for part in found]

@@ -13,11 +13,11 @@ import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import nn, optim
-from torch.utils.data import Dataset, TensorDataset
+from torch.utils.data import TensorDataset
 from .arguments import check_count, check_device
 from .batches import get_data
 from .callbacks import EarlyStopping, KeepBest, Schedule
@@ -108,13 +108,14 @@ def as_input(
 # %% ../nbs/use/12_pictures.ipynb #56eb3071
 class FolderData(NamedTuple):
     "Pictures from a folder, to train and to validate on"
-    train_ds:Dataset       # Pictures, float `(c, h, w)`, or rows; class numbers, int64
-    valid_ds:Dataset       # As many numbers a picture
+    train_ds:Any           # Dataset of pictures, float `(c, h, w)`, or rows; class numbers, int64
+    valid_ds:Any           # As many numbers a picture
     classes:list           # Names; the position is the class number
     pictures:Pictures      # What was made of each picture
     skipped:list           # What could not be read, and why
     valid_files:list       # Paths of the validation pictures, in their order
     left_out:list=[]       # Files that are no picture of a class: their `path`, and `why`
+    asked:dict={}          # What `folder_data` was given: arguments by name
 
     def counts(self)->list: # Dicts of class, train, valid: rows of a table
         "How many pictures each class has"
@@ -213,6 +214,7 @@ def folder_data(
     memory_limit:int=2**31, # Bytes for all pictures; if floats take more, see below
 )->FolderData:
     "A folder of pictures as two datasets that `get_data` takes, split, checked, and cached"
+    asked = dict(locals())
     if broken not in ('refuse','skip'):
         raise ValueError(f"broken is {broken!r}; it must be 'refuse' or 'skip'")
     if size is None and (flat or kind == 'digit'): size = 28
@@ -230,7 +232,7 @@ def folder_data(
     if read['skipped'] and broken == 'refuse':
         raise ValueError(_broken_pictures(read['skipped'], len(listed)))
     data = _make_datasets(path, listed, read, pictures, valid_share, seed)
-    return data._replace(left_out=left_out)
+    return data._replace(left_out=left_out, asked=asked)
 
 # %% ../nbs/use/12_pictures.ipynb #21364634
 def _broken_pictures(skipped, n):
@@ -352,7 +354,8 @@ def _loaders(get_data, data, bs, device, num_workers):
     "Loaders whose batches are on a device; what is all in memory is moved there once"
     sets = data.train_ds,data.valid_ds
     if isinstance(data.train_ds, TensorDataset) and not num_workers:
-        return get_data(*(dataset_on(ds, device) for ds in sets), bs)
+        train_ds,valid_ds = (dataset_on(ds, device) for ds in sets)
+        return get_data(train_ds, valid_ds, bs)
     kept = dict(num_workers=num_workers, persistent_workers=num_workers > 0)
     return tuple(on_device(dl, device) for dl in get_data(*sets, bs, **kept))
 

@@ -19,7 +19,7 @@ from .picture_folders import count_left_out, find_halves, list_pictures
 from .picture_folders import pictures_by_class
 from .pictures import as_input, picture_bytes
 from .reports import balanced_accuracy, confused_pairs
-from .saving import SavedModel, _wide, check_finite, load_model
+from .saving import SavedModel, _ready, check_finite, load_model
 from .tables import Table, show_table
 
 # %% ../nbs/use/14_predicting.ipynb #d362d07a
@@ -76,7 +76,7 @@ def _check_saved(saved):
         raise TypeError(f'saved is a {type(saved).__name__}; give what load_model returns, '
                         'or the file that save_model wrote')
     check_finite(saved.model)
-    return saved._replace(model=_wide(saved.model))
+    return saved._replace(model=_ready(saved.model))
 
 def _probabilities(saved, xb):
     "A dict for each input: each class's probability, by name"

@@ -51,7 +51,8 @@ _FIELD = dict( # What a report says to readers who know the field
     mixed='A row for each true class, a column for each prediction.',
     weights='The weights of its first layer')
 _PICTURES = dict( # The same to readers who sort pictures
-    titles=dict(loss='how wrong it is (loss)', accuracy='share that is right (accuracy)'),
+    titles=dict(loss='how wrong it is (loss)', accuracy='share that is right (accuracy)',
+                balanced='the same, each class alike'),
     curves=['The whole line is about the pictures that it learned from (training), the dashed line '
             'about those that were held back (validation): only these tell how good it is. An '
             'epoch is one pass over all pictures to learn from.'],
@@ -84,7 +85,9 @@ def _epoch_rows(rows, words):
     "Rows of a history as the report calls them"
     if not words['columns']: return rows
     def share(v): return None if v is None else f'{1-v:.1%}'
+    rare = any(row.get('balanced') is not None for row in rows) # there are rare classes
     return [{'epoch': row.get('epoch'), 'wrong on': share(row.get('accuracy')),
+             **({'each class the same': share(row.get('balanced'))} if rare else {}),
              **{said: row.get(k) for k,said in words['columns'].items()},
              'seconds': row.get('seconds')} for row in rows]
 

@@ -45,3 +45,40 @@ def check_my_part(
         try: got = [f(list(rows), rank, n) for rank in range(n)]
         except ValueError: continue
         return f'{got} for {rows} and {n} processes; that cannot be shared: raise a ValueError'
+
+# %% ../nbs/kit/38_restart_exercises.ipynb #e39d9fe7
+@hints
+def check_speedup(
+    f:Callable, # The answer: takes n, a step's seconds on one process, and on n
+)->str|None:
+    "What is still wrong with `speedup`, or 'right'"
+    got = f(8, .2, .25)
+    if got is None: return 'it returned None; return a number'
+    said = {.8: 'that is the efficiency; n processes take n batches a step', 1.25:
+            'that is how much longer a step takes; more samples are done in it',
+            10: 'a longer step makes it slower; divide by the seconds of n'}
+    for value,hint in said.items():
+        if abs(float(got) - value) < 1e-6: return f'{float(got):g}: {hint}'
+    for n,one,many,right in ((8, .2, .25, 6.4), (1, .3, .3, 1.), (2, 1., 4., .5)):
+        if abs(float(f(n, one, many)) - right) > 1e-6:
+            return f'{f(n, one, many)} for {n}, {one} s and {many} s, where {right} is right'
+
+# %% ../nbs/kit/38_restart_exercises.ipynb #f494909a
+@hints
+def check_shards_needed(
+    f:Callable, # The answer: takes parameters, a card's bytes, and activations' bytes; gives shards
+)->str|None:
+    "What is still wrong with `shards_needed`, or 'right'"
+    if f(7e9, 80e9, 20e9) is None: return 'it returned None for 7e9 parameters; return a number'
+    for parameters,card,activations,right in (
+            (7e9, 80e9, 20e9, 2), (1e9, 80e9, 20e9, 1), (70e9, 80e9, 20e9, 19),
+            (5e9, 80e9, 0, 1), (10, 200, 40, 1), (11, 200, 40, 2)):
+        got = f(parameters, card, activations)
+        case = f'{parameters:g} parameters, {card:g} bytes, {activations:g} of them for activations'
+        if got is None or got != right:
+            why = '; at least one process it must be' if got == 0 else ''
+            return f'{got} for {case}, where {right} is right{why}'
+    for card,activations in ((80e9, 80e9), (80e9, 90e9)):
+        try: got = f(7e9, card, activations)
+        except ZeroDivisionError: return 'it divides by 0 where the activations fill the card'
+        if got is not None: return f'{got} where the activations fill the card; return None'

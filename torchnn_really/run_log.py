@@ -34,7 +34,7 @@ class RunLog:
     ):
         self.run,self.tracker,self.defined,self.own_config = run,tracker_of(run),set(),set()
         self.end,self.offset,self.exit_code,self._state = None,(0, 0),1,None
-        self.goes_on = False # Is this the run of the checkpoint from which the training goes on?
+        self.checkpoint:Any = None # What saves the training, with the id of this run
         self._there = 0      # The last step in the run from before the checkpoint was loaded
         self.history:Any = None
 
@@ -44,11 +44,18 @@ class RunLog:
         "Before an epoch: a training that begins anew goes on where the one before it ended"
         if self._state is not None and self._state() is state: return
         self._state = weakref.ref(state)
-        last = self._last()
+        last,goes_on = self._last(),self._goes_on(state)
         self.offset = (0, 0) if state.step else last
-        self._there = last[0] if state.step and self.goes_on else 0
-        if state.step and self.goes_on and not last[0]: # a new folder, which knows no step
+        self._there = last[0] if goes_on else 0
+        if goes_on and not last[0]: # a new folder, which knows no step
             self.log(dict(step=state.step, _resumed_at=state.step))
+
+    def _goes_on(self, state):
+        "Is this the run of the checkpoint from which the training goes on? It will be of the next"
+        if self.checkpoint is None: return False
+        extra,run = self.checkpoint.extra,dict(id=self.run.id, project=self.run.project)
+        before,extra['run'] = extra.get('run'),run
+        return bool(state.step) and before == run
 
     def _last(self):
         "The step and the epoch that the run has come to"
@@ -176,6 +183,14 @@ class RunCallback:
         error, # What ended it, or None
     ):
         "What is to be done at the end"
+
+def unsent_losses(
+    state,     # The training's `FitState`, after a step
+    every:int, # Steps from row to row
+)->list:       # Of 0-d tensors
+    "The losses since the last row of steps: more than this one where a training goes on"
+    n = min((state.step-1) % every + 1, state.since_row)
+    return list(state.history.steps[-n:]) if n > 1 else [state.loss]
 
 # %% ../nbs/kit/19_run_log.ipynb #ae57a72d
 def n_items(

@@ -6,7 +6,9 @@
 __all__ = ['read_run', 'RunList', 'list_runs']
 
 # %% ../nbs/kit/03_runs.ipynb #85a3e0f7
+import contextlib
 import functools
+import glob
 import json
 import os
 import re
@@ -196,13 +198,23 @@ def _read(path):
 
 # %% ../nbs/kit/03_runs.ipynb #c4974e40
 def read_run(
-    folder:str|Path, # A run's folder, or the `.wandb` file in it
-    wait:float=0,    # Seconds to wait for the end of a run that has just finished
-)->SavedRun:         # `state`, `config`, `summary`, `rows`, `keys()`, `series(key)` and more
+    folder:str|Path,  # A run's folder, or the `.wandb` file in it
+    wait:float=0,     # Seconds to wait for the end of a run that has just finished
+    alone:bool=False, # Only this folder, also if the run has others beside it, as it was resumed?
+)->SavedRun:          # `state`, `config`, `summary`, `rows`, `keys()`, `series(key)` and more
     "A run as its files tell it; one that still runs, or was killed, as far as it is whole"
     path,late = _run_file(folder),time.monotonic() + wait
     while (run := _read(path)).exit is None and time.monotonic() < late: time.sleep(.05)
-    return run
+    return run if alone else join_runs([run, *_other_parts(run, path)])
+
+def _other_parts(run, path):
+    "What else of a run lies beside a folder of it, as far as it can be read"
+    about = [run.about[k] for k in ('entity', 'project', 'id')]
+    for other in sorted(path.parent.parent.glob(f'*run-*-{glob.escape(run.about["id"])}/*.wandb')):
+        if other.parent.is_symlink() or other.parent.name == path.parent.name: continue
+        with contextlib.suppress(Exception): # whatever is wrong with it, this part is there
+            part = _read(other)
+            if [part.about[k] for k in ('entity', 'project', 'id')] == about: yield part
 
 # %% ../nbs/kit/03_runs.ipynb #c7e12a10
 def runs_dir()->Path: # The folder; it need not exist yet

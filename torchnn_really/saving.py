@@ -80,7 +80,7 @@ def save_model(
     "Keep a model in a file: weights, architecture, classes, input; nothing in it runs"
     model = getattr(model, '_orig_mod', model) # what torch.compile was given
     name,args = _describe_arch(model, arch, arch_args)
-    weights = {k: v.detach().cpu().clone() for k,v in model.state_dict().items()}
+    weights = {k: _plain_tensor(k, v) for k,v in model.state_dict().items()}
     twin = _build_model(arch or ARCHITECTURES[name], args, real=arch is not None)
     check_weights(twin, weights, f'model, compared with {name}(**arch_args)')
     head = dict(format=_FORMAT, version=_VERSION, arch=name, arch_args=args,
@@ -91,6 +91,13 @@ def save_model(
     torch.save(dict(head, weights=weights), buffer)
     check_head(_read_file(buffer.getvalue(), what), what)
     store_file(Path(path), buffer.getvalue(), 'model')
+
+def _plain_tensor(name, value):
+    "A weight on the CPU, apart from the model"
+    plain = isinstance(value, torch.Tensor) and not value.is_quantized
+    if plain: return value.detach().cpu().clone()
+    raise ValueError(f'model has {name!r}, which is no plain tensor but a {type(value).__name__}, '
+                     'as in quantised layers; save the model before it is quantised')
 
 def _describe_arch(model, arch, arch_args):
     "Name and arguments of what makes a model"
@@ -108,7 +115,8 @@ def load_model(
 )->SavedModel:               # Its `model`, `classes`, `pictures`, and how it was made
     "A model as `save_model` kept it, in eval mode; nothing in the file is run"
     if not Path(path).is_file():
-        raise FileNotFoundError(f'{path} is not there; save_model writes such a file, '
+        what = 'no file' if Path(path).exists() else 'not there'
+        raise FileNotFoundError(f'{path} is {what}; save_model writes such a file, '
                                 f'or in a shell torchnn_really fit --data FOLDER --save {path}')
     head = _read_file(path, path)
     check_head(head, path)
@@ -197,6 +205,11 @@ def _wide(model):
     wide = torch.float64 if torch.float64 in types else torch.float32
     return model if types <= {wide} else copy.deepcopy(model).to(wide)
 
+def _ready(model):
+    "A model that computes in float32 or float64, in eval mode: itself, or a copy"
+    model = _wide(model)
+    return copy.deepcopy(model).eval() if model.training else model
+
 # %% ../nbs/use/13_saving.ipynb #4c67a867
 _KINDS:dict = dict(arch=str, arch_args=dict, classes=list|None, pictures=dict|None, versions=dict,
                    weights=dict)
@@ -237,9 +250,10 @@ def _check_version(head, what):
 def _check_classes(classes, n, what):
     if classes is None: return
     n = n if isinstance(n, int) else None # a class of your own may mean anything by it
-    if not all(isinstance(c, str) for c in classes) or n not in (None, len(classes)):
+    known = all(isinstance(c, str) for c in classes) and len({*classes}) == len(classes)
+    if not known or n not in (None, len(classes)):
         raise ValueError(f'{what} has classes {printable(classes, 300)}; they must be '
-                         f'{n or "some"} names, one for each score')
+                         f'{n or "some"} names, one for each score, no name twice')
 
 # %% ../nbs/use/13_saving.ipynb #81b99692
 def export_model(
@@ -257,18 +271,20 @@ def export_model(
                  pictures=saved.pictures and saved.pictures._asdict(),
                  input='bytes of the middle of a picture, divided by `divide`')
     about = json.dumps(saved.versions | about)
-    try: data = write(_wide(saved.model), _example(saved, example), about)
+    model = _ready(saved.model)
+    try: data = write(model, _example(saved, example, model), about)
     except ImportError as e:
         raise ImportError(f'{Path(path).suffix} needs a package that is not there ({e}); '
                           'pip install torchnn_really[export]') from e
     store_file(Path(path), data, 'exported model')
 
-def _example(saved, example):
-    "A batch of two inputs"
+def _example(saved, example, model):
+    "A batch of two inputs, in the model's type"
     p = saved.pictures
     if example is not None or p is None: return example
-    return torch.zeros(2, *([p.channels*p.height*p.width] if p.flat
-                            else [p.channels, p.height, p.width]))
+    shape = [p.channels*p.height*p.width] if p.flat else [p.channels, p.height, p.width]
+    types = [t.dtype for t in model.parameters() if t.is_floating_point()]
+    return torch.zeros(2, *shape, dtype=types[0] if types else None)
 
 def _check_example(x):
     if x is None:

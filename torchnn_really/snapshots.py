@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/kit/18b_snapshots.ipynb #dccd7dd1
+# %% ../nbs/kit/18b_snapshots.ipynb #3098a9bc
 import random
 import re
 import time
@@ -20,7 +20,7 @@ from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 from .arguments import n_batches
 
-# %% ../nbs/kit/18b_snapshots.ipynb #3bc34d7d
+# %% ../nbs/kit/18b_snapshots.ipynb #8e42896b
 _KINDS = torch.Generator,random.Random,np.random.Generator,np.random.RandomState
 _LEAVES = (torch.Tensor,np.ndarray,str,bytes,int,float,complex,type,ModuleType,type(None),
            torch.dtype,torch.device)
@@ -55,7 +55,7 @@ def find_generators(
         else: todo += [(f'{path}.{k}', v) for k,v in _inside(part)]
     return found
 
-# %% ../nbs/kit/18b_snapshots.ipynb #7c3a4d82
+# %% ../nbs/kit/18b_snapshots.ipynb #13a0aeac
 def _plain_state(part):
     "Arrays as lists"
     if isinstance(part, Mapping): return {k: _plain_state(v) for k,v in part.items()}
@@ -102,7 +102,7 @@ def set_random_state(
     for i,there in enumerate(state.get('cuda', ())[:torch.cuda.device_count()]):
         torch.cuda.set_rng_state(there, i)
 
-# %% ../nbs/kit/18b_snapshots.ipynb #1d19fea1
+# %% ../nbs/kit/18b_snapshots.ipynb #f999baf8
 def loader_of(
     dl, # As given to `fit`
 ):      # The loader within wrappers that change batches only
@@ -143,7 +143,7 @@ def check_replayable(
         raise ValueError('train_dl has in_order=False, so its order depends on which worker is '
                          'first; leave that out')
 
-# %% ../nbs/kit/18b_snapshots.ipynb #527d0027
+# %% ../nbs/kit/18b_snapshots.ipynb #08153e4b
 def _no_address(text): return re.sub(r' at 0x[0-9a-fA-F]+', '', text)
 
 def _name(part):
@@ -191,7 +191,7 @@ def data_crc(
         return _crc(list(tensors))
     return _items_crc(dataset)
 
-# %% ../nbs/kit/18b_snapshots.ipynb #4b1a79d0
+# %% ../nbs/kit/18b_snapshots.ipynb #91c10dae
 def bare_model(
     model, # As given to `fit`
 ):         # Without what compiles or distributes it
@@ -257,7 +257,7 @@ def differences(
             found.append(f'{k} was {was} and is {now}')
     return found
 
-# %% ../nbs/kit/18b_snapshots.ipynb #2a97fe78
+# %% ../nbs/kit/18b_snapshots.ipynb #20b84e76
 class _Names:
     "The state of an object, as far as its class names attributes"
     def __init__(self, part): self.part = part
@@ -283,7 +283,7 @@ def stateful(
     if hasattr(state.loss_func, 'state_dict'): found.append(('loss_func', state.loss_func))
     return found
 
-# %% ../nbs/kit/18b_snapshots.ipynb #0916c79a
+# %% ../nbs/kit/18b_snapshots.ipynb #497ee54d
 def check_plain(
     part,     # What is to be saved
     what:str, # What it is, for the message
@@ -326,7 +326,7 @@ def take_state(
                 random=random_now or random_state(generators))
     return {k: check_plain(v, k) for k,v in kept.items()}
 
-# %% ../nbs/kit/18b_snapshots.ipynb #f74193f6
+# %% ../nbs/kit/18b_snapshots.ipynb #ba635269
 def _moved(part, device):
     "The same on a device"
     if torch.is_tensor(part): return part.to(device)

@@ -15,12 +15,14 @@ import threading
 import weakref
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import nn, optim
 from .arguments import check_count, check_device, check_positive, is_classes
 from .batches import get_data
+from .checkpoint import Checkpoint
 from .convnets import WrappedDataLoader
 from .curves import ema
 from .device import to_device
@@ -28,6 +30,7 @@ from .drawing import count_confusions
 from .history import StopFit
 from .logged import fit_and_log
 from .progress import running_cell
+from .resumed_run import kept_before
 from .run_code import repeating_code
 from .rungs import Mnist_Logistic, accuracy, get_model
 from .training import fit
@@ -109,6 +112,33 @@ class _Gate:
                 self.changed.wait()
             if self.stopping: raise StopFit('stopped by hand')
 
+# %% ../nbs/use/20_steering.ipynb #3393649a
+def _check_same(kept, settings):
+    "Raise an error that names a setting which is not that of a checkpoint"
+    for name,now in settings.named().items():
+        if name not in ('lr', 'epochs') and kept.get(name) != now:
+            raise ValueError(f'{name} is {now!r}, and the checkpoint was saved with '
+                             f'{kept.get(name)!r}; give {kept.get(name)!r}, or another folder')
+
+class _ByHand:
+    "A callback: what a checkpoint keeps of a steered run besides the training"
+    def __init__(self, run): self.run = run
+
+    def state_dict(self):
+        "Settings, changes and matrix, as plain values"
+        matrix = None if self.run.matrix is None else self.run.matrix.tolist()
+        return dict(settings=self.run.settings.named(), changes=dict(self.run.changes),
+                    matrix=matrix)
+
+    def load_state_dict(self, kept):
+        "Take the changes and the matrix"
+        self.run.changes = dict(kept['changes'])
+        if kept['matrix'] is not None: self.run.matrix = torch.tensor(kept['matrix'])
+
+    def before_epoch(self, state):
+        "Take the losses so far"
+        if state.step and not self.run.steps: self.run._take_over(state.history)
+
 # %% ../nbs/use/20_steering.ipynb #aaf6cc88
 _building = threading.Lock() # Held while a model draws from torch's global generator
 _tracking = threading.Lock() # Held by the run that is tracked: W&B has one active run
@@ -129,10 +159,12 @@ class SteeredFit:
         loss_func:Callable=F.cross_entropy, # As in `fit`
         on_news:Callable|None=None, # Called with this object, in the training's thread, after news
         track:dict|None=None,       # Arguments for `fit_and_log`; None: not tracked
+        checkpoint:str|Path|None=None, # Folder to save in, and to go on from; None: neither
     ):
         self.settings = settings = check_settings(settings)
         self.train_ds,self.valid_ds = train_ds,valid_ds
         self.loss_func,self.on_news,self.track = loss_func,on_news,track
+        self.checkpoint = None if checkpoint is None else Path(checkpoint)
         self.state = 'idle'    # 'idle', 'running', 'paused', 'finished', 'stopped' or 'failed'
         self.history,self.error = None,None
         self.lr = settings.lr  # The rate now
@@ -145,8 +177,18 @@ class SteeredFit:
         self._threads = torch.get_num_threads() # with another number, sums are rounded elsewhere
         self.cell = running_cell()
         end_earlier(self.cell)
+        if self.checkpoint: self._find_settings()
         self._make_loaders()
         self._make_model()
+
+    def _find_settings(self):
+        "Begin with the rate of the run in the checkpoint; another one was turned since"
+        found = kept_before(self.checkpoint)
+        kept = dict(found.get('parts', ())).get('_ByHand', {}).get('settings')
+        if not kept: return
+        _check_same(kept, self.settings)
+        if self.lr == kept['lr']: self.lr = found['opt']['param_groups'][0]['lr']
+        self.settings = self.settings._replace(lr=kept['lr'])
 
     def _make_loaders(self):
         "Loaders that shuffle by the seed; the one for validation passes the gate"
@@ -194,6 +236,11 @@ class SteeredFit:
         self.valid.append((self.steps, info))
         self._tell()
 
+    def _take_over(self, history):
+        "Go on with the losses that a checkpoint had"
+        self.steps,self._losses = history.n_steps,[history.steps]
+        self.valid = [(row['epoch']*len(self.train_dl), row) for row in history.epochs]
+
     def _tell(self):
         if self.on_news: self.on_news(self)
 
@@ -207,10 +254,12 @@ class SteeredFit:
         "`fit` with the hooks; returns the state it ended in"
         metrics = dict(accuracy=self._measure) if self._has_classes() else {}
         train:Callable = fit if self.track is None else partial(fit_and_log, **self.track)
+        saves = [_ByHand(self), Checkpoint(self.checkpoint)] if self.checkpoint else []
         self.history = train(
             self.settings.epochs, self.model, self.loss_func, self.opt, self.train_dl,
             self.valid_dl, on_train_step=self._after_step, on_val_epoch_end=self._after_epoch,
-            metrics=metrics, progress=False)
+            callbacks=saves, metrics=metrics, progress=False)
+        if not self.steps: self._take_over(self.history) # it was finished before
         return 'stopped' if self.history.stopped else 'finished'
 
     def _run(self):

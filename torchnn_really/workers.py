@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['seeded_generator', 'EpochSampler', 'Augmented']
 
-# %% ../nbs/scale/04_workers.ipynb #0fa0e3f9
+# %% ../nbs/scale/04_workers.ipynb #7ffe22c5
 import hashlib
 from collections.abc import Callable, Iterator
+from typing import Any
 import torch
 from torch.utils.data import Dataset, Sampler
 
-# %% ../nbs/scale/04_workers.ipynb #c4ffb005
+# %% ../nbs/scale/04_workers.ipynb #043dd7cf
 def seeded_generator(
     *numbers, # Such as a seed, an epoch, an index
 )->torch.Generator: # A new one
@@ -19,13 +20,13 @@ def seeded_generator(
     digest = hashlib.sha256(repr([*map(int, numbers)]).encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], 'big'))
 
-# %% ../nbs/scale/04_workers.ipynb #2ec0e240
+# %% ../nbs/scale/04_workers.ipynb #fc670098
 class EpochSampler(Sampler):
     "Each epoch's order from the seed and the epoch's number alone"
     gives_rows = True # so that `BatchLoader` takes a batch's rows at once
     def __init__(self,
-        data_source:Dataset, # The dataset
-        seed:int=0,          # Of the orders
+        data_source:Any, # The dataset
+        seed:int=0,      # Of the orders
     ): self.data_source,self.seed,self.epoch = data_source,seed,0
 
     def __len__(self): return len(self.data_source)
@@ -40,7 +41,7 @@ class EpochSampler(Sampler):
         epoch,self.epoch = self.epoch,self.epoch + 1
         return _indices(self.data_source, self.seed, epoch)
 
-# %% ../nbs/scale/04_workers.ipynb #91775191
+# %% ../nbs/scale/04_workers.ipynb #06b97db5
 def _indices(ds, seed, epoch)->Iterator:
     "The numbers of all items in an epoch's order"
     order = torch.randperm(len(ds), generator=seeded_generator(seed, epoch))
@@ -48,12 +49,12 @@ def _indices(ds, seed, epoch)->Iterator:
     for part in order.split(4096): # a list of all would take five times the memory
         for i in part.tolist(): yield (epoch, i) if by_epoch else i
 
-# %% ../nbs/scale/04_workers.ipynb #da1cc555
+# %% ../nbs/scale/04_workers.ipynb #fd0257f8
 class Augmented(Dataset):
     "Items changed by random numbers of the seed, the epoch and the item's number"
     by_epoch = True # asks `EpochSampler` for pairs
     def __init__(self,
-        ds:Dataset,      # Of tuples; the first part is changed
+        ds:Any,          # Of tuples; the first part is changed
         change:Callable, # Called as `change(x, generator)`; returns the new x
         seed:int=0,      # Of the changes
     ): self.ds,self.change,self.seed = ds,change,seed
