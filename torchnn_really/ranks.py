@@ -25,10 +25,10 @@ from types import ModuleType
 from typing import Any
 import torch
 import torch.distributed as dist
-from torch.distributed import PrefixStore, TCPStore
 from .arguments import check_count, check_positive
 
 # %% ../nbs/kit/36_ranks.ipynb #c75b8404
+_c10d:Any = dist # its stores are not in what type checkers know
 _PRELOADED = 'torch._dynamo','torchnn_really.ranks','torchnn_really.training'
 
 def _context():
@@ -79,7 +79,7 @@ def run_ranks(
     check_count('n', n)
     check_positive('timeout', timeout)
     source = '\n'.join(textwrap.dedent(inspect.getsource(f)) for f in (*uses, function))
-    store = TCPStore('127.0.0.1', 0, is_master=True, wait_for_workers=False)
+    store = _c10d.TCPStore('127.0.0.1', 0, is_master=True, wait_for_workers=False)
     env = dict(os.environ, WORLD_SIZE=str(n), LOCAL_WORLD_SIZE=str(n), MASTER_ADDR='127.0.0.1',
                MASTER_PORT=str(store.port), TORCHELASTIC_USE_AGENT_STORE='True')
     with TemporaryDirectory(prefix='ranks-', ignore_cleanup_errors=True) as folder:
@@ -177,9 +177,9 @@ def _fresh_store(timeout)->dict[str,Any]:
     env = os.environ
     shared = env.get('TORCHELASTIC_USE_AGENT_STORE') == 'True'
     if not shared or env.get('GROUP_WORLD_SIZE') != '1': return {}
-    store = TCPStore(env['MASTER_ADDR'], int(env['MASTER_PORT']), is_master=False,
+    store = _c10d.TCPStore(env['MASTER_ADDR'], int(env['MASTER_PORT']), is_master=False,
                           timeout=timedelta(seconds=timeout))
-    store = PrefixStore(env.get('TORCHELASTIC_RESTART_COUNT', '0'), store)
+    store = _c10d.PrefixStore(env.get('TORCHELASTIC_RESTART_COUNT', '0'), store)
     return dict(store=store, rank=int(env['RANK']), world_size=int(env['WORLD_SIZE']))
 
 @contextlib.contextmanager
