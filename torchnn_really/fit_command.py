@@ -27,6 +27,7 @@ from .logged import fit_and_log
 from .pictures import (FOLDER_MODELS, MOST_EPOCHS, OWN_ADAMW, FolderData, Pictures,
                                      batch_and_epochs, folder_data, train_folder)
 from .profiling import profiled
+from .rank_checkpoint import RankCheckpoint
 from .ranks import (in_torchrun, process_group, rank0_first, rank0_prints,
                                   rank_and_size)
 from .recipes import _tutorial_epoch, run_recipe
@@ -247,8 +248,9 @@ class GoingOn:
         if args.own: self.asked |= dict(size=args.size, kind=args.kind, background=args.background)
         if self.scheduled: self.asked['epochs'] = args.epochs
         self._check(kept_before(self.folder).get('extra', {}).get('asked', self.asked))
-        self.checkpoint = Checkpoint(self.folder, seconds=60, save=not rank_and_size()[0],
-                                     extra=dict(asked=self.asked))
+        how:dict = dict(extra=dict(asked=self.asked))
+        if in_torchrun(): self.checkpoint = RankCheckpoint(self.folder, every=100, **how)
+        else: self.checkpoint = Checkpoint(self.folder, seconds=60, **how)
 
     def _check(self, kept):
         "Raise an error that names what is asked for otherwise now"

@@ -188,8 +188,8 @@ def _as_viewed(img):
     img.load() # Pillow turns TIFF here, and then its note is gone
     turn = None
     with contextlib.suppress(Exception): turn = _TURNS.get(img.getexif().get(0x112))
-    img:Any = _in_srgb(img)
-    return img.transpose(Image.Transpose[turn]) if turn else img
+    shown:Any = _in_srgb(img)
+    return shown.transpose(Image.Transpose[turn]) if turn else shown
 
 _SPACES = dict(L='GRAY', RGB='RGB', RGBA='RGB', CMYK='CMYK', LAB='Lab')
 
