@@ -6,6 +6,8 @@
 __all__ = ['RankCheckpoint']
 
 # %% ../nbs/kit/36_rank_checkpoint.ipynb #ca1f8142
+from contextlib import nullcontext, redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from .checkpoint import Checkpoint
@@ -34,7 +36,8 @@ class RankCheckpoint(Checkpoint):
         if len(kept.get('ranks', [None])) != size:
             raise ValueError(f"{kept['path']} is of {len(kept.get('ranks', [None]))} processes, "
                              f'and now there are {size}; start as many, or name another folder')
-        super()._go_on(state, kept | kept['ranks'][rank])
+        with redirect_stderr(StringIO()) if rank else nullcontext(): # one says it for all
+            super()._go_on(state, kept | kept['ranks'][rank])
 
     def _set_aside(self, where):
         if not rank_and_size()[0]: super()._set_aside(where)
