@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 from torch.utils.data import SequentialSampler, TensorDataset, default_collate
-from torch.utils.data.distributed import DistributedSampler
 from .arguments import as_dataset, check_count
 from .decoding import get_batch_of
 
@@ -37,7 +36,7 @@ def _is_plain(t):
 # %% ../nbs/train/02_batches.ipynb #67ca1430
 def _drawn_from(sampler)->Any:
     "What torch's sampler numbers; None of another, which may give no numbers"
-    if isinstance(sampler, DistributedSampler): return sampler.dataset
+    if hasattr(sampler, 'num_replicas'): return sampler.dataset # a DistributedSampler
     known = type(sampler) in (RandomSampler,SequentialSampler)
     return sampler.data_source if getattr(sampler, 'gives_rows', known) else None
 

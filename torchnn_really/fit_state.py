@@ -80,10 +80,14 @@ class FitState:
         "The learning rate"
         return learning_rate(self.opt)
 
-    def batches(self)->Iterable:
+    def batches(self,
+        validate:Callable, # Adds a row to the history
+    )->Iterable:
         "The epoch's batches, or what is left of them"
-        if self.replay is not None: return self.replay(self)
-        return islice(self.train_dl, self.batch, None)
+        if self.replay is None: batches = islice(self.train_dl, self.batch, None)
+        else: batches = self.replay(self)
+        if self.row_is_due(): validate() # it was stopped there
+        return batches
 
     @property
     def last_batch(self)->bool:

@@ -210,7 +210,7 @@ def read_run(
 def _other_parts(run, path):
     "What else of a run lies beside a folder of it, as far as it can be read"
     about = [run.about[k] for k in ('entity', 'project', 'id')]
-    for other in sorted(path.parent.parent.glob(f'*run-*-{glob.escape(run.about["id"])}/*.wandb')):
+    for other in sorted(path.parent.parent.glob(f'*run-*-{glob.escape(run.about["id"])}*/*.wandb')):
         if other.parent.is_symlink() or other.parent.name == path.parent.name: continue
         with contextlib.suppress(Exception): # whatever is wrong with it, this part is there
             part = _read(other)

@@ -21,7 +21,11 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 from .arguments import n_batches
 
 # %% ../nbs/kit/18b_snapshots.ipynb #8e42896b
-_KINDS = torch.Generator,random.Random,np.random.Generator,np.random.RandomState
+def _is_generator(part):
+    "Does it give random numbers? (numpy loads its own when they are first asked for)"
+    theirs = np.random.Generator,np.random.RandomState
+    return isinstance(part, (torch.Generator,random.Random,*theirs))
+
 _LEAVES = (torch.Tensor,np.ndarray,str,bytes,int,float,complex,type,ModuleType,type(None),
            torch.dtype,torch.device)
 _MOST = 20_000 # Objects that are looked into
@@ -51,7 +55,7 @@ def find_generators(
         if isinstance(part, _LEAVES) or id(part) in seen: continue
         if type(part).__module__.partition('.')[0] in _FOREIGN: continue
         seen[id(part)] = part
-        if isinstance(part, _KINDS): found[path] = part
+        if _is_generator(part): found[path] = part
         else: todo += [(f'{path}.{k}', v) for k,v in _inside(part)]
     return found
 

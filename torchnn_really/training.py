@@ -44,9 +44,7 @@ def loss_batch(
 def _train_epoch(state, on, step, validate, bar):
     "One pass over the training batches, or what is left of it"
     checked = state.checked_loss()
-    batches = state.batches()
-    if state.row_is_due(): validate() # it was stopped there
-    for batch in batches:
+    for batch in state.batches(validate):
         state.xb,state.yb = xb,yb = split_batch(batch)
         if not state.model.training: state.train_mode()
         loss,n = step(state.model, checked.later, xb, yb, state.opt)
