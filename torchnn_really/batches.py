@@ -36,7 +36,7 @@ def _is_plain(t):
 # %% ../nbs/train/02_batches.ipynb #67ca1430
 def _drawn_from(sampler)->Any:
     "What torch's sampler numbers; None of another, which may give no numbers"
-    if hasattr(sampler, 'num_replicas'): return sampler.dataset # a DistributedSampler
+    if hasattr(sampler, 'num_replicas'): return sampler.dataset # distributed
     known = type(sampler) in (RandomSampler,SequentialSampler)
     return sampler.data_source if getattr(sampler, 'gives_rows', known) else None
 

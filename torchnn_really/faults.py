@@ -184,7 +184,7 @@ _SAVING = [
     Fault('full_shell', '46_commands', 2,
           'The same at the end of torchnn_really fit',
           'nothing: the model is put somewhere else, if there is room anywhere',
-          'nothing is half-written, and the model is in /tmp/torchnn_really-…/m.pt'),
+          'nothing is half-written, and the model is in …/torchnn_really-…/m.pt'),
     Fault('two_writers', '48_faults', 2,
           'Two trainings save under one name, or track into one folder',
           'the model of the one that ended first; both runs are there',
