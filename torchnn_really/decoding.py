@@ -61,8 +61,6 @@ class BytesDataset(ByBatch):
 
     def __len__(self): return len(self.targets)
 
-    def __getitem__(self, i): return tuple(part[0] for part in self.get_batch([i]))
-
     def get_batch(self,
         rows:Iterable, # Numbers of items
     )->list:           # Pictures and classes
@@ -84,8 +82,6 @@ class FilesDataset(ByBatch):
         self.known = [_state_of(path) for path in self.paths]
 
     def __len__(self): return len(self.targets)
-
-    def __getitem__(self, i): return tuple(part[0] for part in self.get_batch([i]))
 
     def get_batch(self,
         rows:Iterable, # Numbers of items
