@@ -9,7 +9,7 @@ RUN = python3 tools/env.py $(if $(PYTHON),--python '$(PYTHON)')
 GPU = TORCHNN_REALLY_TEST_MNIST=$${TORCHNN_REALLY_TEST_MNIST:-.gpu/mnist} PYTHONPATH=.gpu \
 	$(or $(PYTHON),python3) tools/run_pages.py --flags cuda
 
-LESSONS = climb train speed nn scale --except tools/exceptions.txt \
+LESSONS = climb train speed nn scale deeper --except tools/exceptions.txt \
 	--env TORCHNN_REALLY_DATA=sample TORCHNN_REALLY_HOME={folder}
 
 help:     ## show these targets
