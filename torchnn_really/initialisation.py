@@ -26,7 +26,7 @@ def _stds(model, xb):
         for m,training in modes.items(): m.training = training
     return found
 
-# %% ../nbs/deeper/01_initialisation.ipynb #df5878c7
+# %% ../nbs/deeper/01_initialisation.ipynb #d216d6d0
 @torch.no_grad()
 def lsuv_(
     model:nn.Module, # Its linear layers and convolutions are scaled in place
@@ -41,5 +41,5 @@ def lsuv_(
             if 0 < std < math.inf: layer.weight /= std
         else: raise ValueError(
             f'{layer} gives numbers of standard deviation {std:.3g}, and scaling '
-            'its weight does not make it 1; look at xb, and at the layers before it')
+            'its weight does not make it 1; look at xb and at the layers before')
     return model
