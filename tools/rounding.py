@@ -12,11 +12,7 @@ FREE = {k: v for k, v in os.environ.items() if k not in NAMES}
 PROBE = [sys.executable, '-c', """import torch; b = torch.backends
 print(b.cpu.get_cpu_capability().lower(), b.mkldnn.is_available(), b.mkl.is_available())"""]
 
-def comparing():
-    "The pages that compare trainings"
-    for page in pages.all_pages() + pages.companions():
-        code = '\n'.join(map(pages.source, pages.code_cells(pages.read(page))))
-        if COMPARES.search(code): yield pages.path_of(page)
+def code_of(page): return '\n'.join(map(pages.source, pages.code_cells(pages.read(page))))
 
 def run(kind, n_threads, chosen):
     "Whether pages failed under one setting"
@@ -29,7 +25,8 @@ def run(kind, n_threads, chosen):
 def main():
     here, onednn, mkl = subprocess.check_output(PROBE, env=FREE, text=True).split()
     older = list(KINDS)[:list(KINDS).index(here)] if here in KINDS else ['default']
-    chosen, settings = list(comparing()), [*zip(older, (2, 1)), ('here', 2)]
+    settings, every = [*zip(older, (2, 1)), ('here', 2)], pages.all_pages() + pages.companions()
+    chosen = [pages.path_of(page) for page in every if COMPARES.search(code_of(page))]
     failed = [run(*setting, chosen) for setting in settings]
     print(f'{sum(failed)} of {len(failed)} failed; here: {here}, oneDNN {onednn}, MKL {mkl}')
     sys.exit(any(failed))
