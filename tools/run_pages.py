@@ -102,8 +102,7 @@ def main():
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         args.env = environment(args, Path(folder))
         if sys.platform == 'linux': import torch._dynamo, execnb.shell # noqa: E401,F401 once
-        saved = {name for name in tasks if args.save and not lacks[name]}
-        work = functools.partial(run_page, saved=saved)
+        work = functools.partial(run_page, saved=[n for n in tasks if args.save and not lacks[n]])
         for name, seconds, _, trouble in results(tasks, args, work):
             failed += bool(trouble)
             if trouble: print(f'\n{name}, {trouble}\n', file=sys.stderr, flush=True)
