@@ -6,7 +6,7 @@
 __all__ = ['Digits', 'load_data', 'load_mnist', 'load_mnist_test', 'has_mnist', 'load_pickle', 'recorded', 'autograd_graph',
            'log_softmax', 'nll', 'accuracy', 'train_scratch', 'train_functional', 'train_module', 'train_linear',
            'train_optim', 'train_dataset', 'train_dataloader', 'Mnist_Logistic', 'get_model', 'prove_same',
-           'count_statements', 'get_data', 'BatchLoader', 'loss_batch', 'fit', 'evaluate', 'History', 'StopFit',
+           'ActivationStats', 'get_data', 'BatchLoader', 'loss_batch', 'fit', 'evaluate', 'History', 'StopFit',
            'NonFiniteLoss', 'load_sample', 'fit_and_log', 'log_dict', 'Mnist_CNN', 'Lambda', 'sequential_cnn',
            'preprocess', 'WrappedDataLoader', 'any_size_cnn', 'default_device', 'to_device', 'on_device', 'dataset_on',
            'graphed', 'profiled', 'lean_step', 'keep_memory', 'run_recipe', 'show_images', 'show_weights',
@@ -15,6 +15,7 @@ __all__ = ['Digits', 'load_data', 'load_mnist', 'load_mnist_test', 'has_mnist', 
            'SteeredFit', 'TrainingControls', 'stop_all', 'Player']
 
 # %% ../nbs/use/06_all.ipynb #09a3786a
+from .activations import ActivationStats
 from .batches import BatchLoader, get_data
 from .convnets import (
     any_size_cnn, Lambda, Mnist_CNN, preprocess, sequential_cnn, WrappedDataLoader)
@@ -52,7 +53,7 @@ from .training import evaluate, fit, loss_batch
 _all_ = ['Digits', 'load_data', 'load_mnist', 'load_mnist_test', 'has_mnist', 'load_pickle',
          'recorded', 'autograd_graph', 'log_softmax', 'nll', 'accuracy', 'train_scratch',
          'train_functional', 'train_module', 'train_linear', 'train_optim', 'train_dataset',
-         'train_dataloader', 'Mnist_Logistic', 'get_model', 'prove_same', 'count_statements',
+         'train_dataloader', 'Mnist_Logistic', 'get_model', 'prove_same', 'ActivationStats',
          'get_data', 'BatchLoader', 'loss_batch', 'fit', 'evaluate', 'History', 'StopFit',
          'NonFiniteLoss', 'load_sample', 'fit_and_log', 'log_dict', 'Mnist_CNN', 'Lambda',
          'sequential_cnn', 'preprocess', 'WrappedDataLoader', 'any_size_cnn', 'default_device',

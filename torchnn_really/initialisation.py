@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from .samples import call_model
 
-# %% ../nbs/deeper/01_initialisation.ipynb #7808555a
+# %% ../nbs/deeper/01_initialisation.ipynb #8f5aa47f
 _KINDS = nn.Linear, nn.modules.conv._ConvNd
 
 def _stds(model, xb):
@@ -26,7 +26,7 @@ def _stds(model, xb):
         for m,training in modes.items(): m.training = training
     return found
 
-# %% ../nbs/deeper/01_initialisation.ipynb #d216d6d0
+# %% ../nbs/deeper/01_initialisation.ipynb #3e76b1f6
 @torch.no_grad()
 def lsuv_(
     model:nn.Module, # Its linear layers and convolutions are scaled in place
