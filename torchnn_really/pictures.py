@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import nn, optim
 from torch.utils.data import TensorDataset
-from .arguments import check_count, check_device
+from .arguments import check_count, check_device, why_misfit
 from .batches import get_data
 from .callbacks import EarlyStopping, KeepBest, Schedule
 from .convnets import WrappedDataLoader
@@ -26,11 +26,12 @@ from .decoding import (BytesDataset, FilesDataset, kept_as, readable_rows,
                                      some_items, targets_of)
 from .device import dataset_on, on_device
 from .digits import epochs_for
-from .files import cache_dir, store_file
+from .files import cache_dir, store_file, user_path
 from .history import History
 from .photos import digit_picture
 from .picture_files import on_background, open_picture
-from .picture_folders import count_left_out, list_folder, split_rows
+from .picture_folders import (count_left_out, in_both, list_folder,
+                                            split_rows)
 from .progress import progress_bar
 from .rungs import accuracy, get_model
 from .small_sets import (BalancedAccuracy, change_pictures, class_weights,
@@ -115,6 +116,7 @@ class FolderData(NamedTuple):
     skipped:list           # What could not be read, and why
     valid_files:list       # Paths of the validation pictures, in their order
     left_out:list=[]       # Files that are no picture of a class: their `path`, and `why`
+    both:list=[]           # Validation pictures that are among those to train on, too
     asked:dict={}          # What `folder_data` was given: arguments by name
 
     def counts(self)->list: # Dicts of class, train, valid: rows of a table
@@ -127,7 +129,8 @@ class FolderData(NamedTuple):
     def __repr__(self):
         counts = f'{len(self.train_ds)} training and {len(self.valid_ds)} validation pictures'
         classes = f"{len(self.classes)} classes ({', '.join(self.classes)})"
-        more = [f'{len(self.skipped)} skipped']*bool(self.skipped)
+        more = [f'{len(self.both)} in both halves']*bool(self.both)
+        more += [f'{len(self.skipped)} skipped']*bool(self.skipped)
         more += [count_left_out(self.left_out)]*bool(self.left_out)
         if kept := getattr(self.train_ds, 'kept', ''): more.append(kept)
         return ', '.join([f'{counts} of {classes}', *more])
@@ -214,6 +217,7 @@ def folder_data(
     memory_limit:int=2**31, # Bytes for all pictures; if floats take more, see below
 )->FolderData:
     "A folder of pictures as two datasets that `get_data` takes, split, checked, and cached"
+    path = user_path('path', path)
     asked = dict(locals())
     if broken not in ('refuse','skip'):
         raise ValueError(f"broken is {broken!r}; it must be 'refuse' or 'skip'")
@@ -238,9 +242,9 @@ def folder_data(
 def _broken_pictures(skipped, n):
     "Which of `n` pictures could not be read, and what to do about it"
     more = [f'and {len(skipped)-5} more']*(len(skipped) > 5)
-    return '\n'.join([f'{len(skipped)} of {n} pictures cannot be used; mend or remove them, or '
-                      "leave them out with broken='skip', in a shell with --skip-broken:",
-                      *skipped[:5], *more])
+    said = (f'{len(skipped)} of {n} pictures cannot be used; mend or remove them, or leave them '
+            "out with broken='skip', in a shell with --skip-broken:")
+    return '\n'.join([said, *skipped[:5], *more])
 
 def _make_datasets(path, listed, read, pictures, valid_share, seed):
     "What was read as `FolderData`"
@@ -254,7 +258,9 @@ def _make_datasets(path, listed, read, pictures, valid_share, seed):
     rows = given if split else split_rows(y, valid_share, seed)
     train_ds,valid_ds = (_dataset_of(r, read, files, y, pictures) for r in rows)
     valid_files = [files[i].path for i in rows[1].tolist()]
-    return FolderData(train_ds, valid_ds, classes, pictures, read['skipped'], valid_files)
+    both = [valid_files[i] for i in in_both(read['x'], *rows)] if 'x' in read else []
+    return FolderData(train_ds, valid_ds, classes, pictures, read['skipped'], valid_files,
+                      both=both)
 
 def _dataset_of(rows, read, files, y, pictures):
     "Some of the pictures, kept as they were read"
@@ -273,25 +279,13 @@ def _check_enough(path, classes, y, in_valid, split):
     if few: raise ValueError(f'{path} has too few pictures of {few[0]!r} that can be read; each '
                              'class needs one to train on and one to validate on')
 
-# %% ../nbs/use/12_pictures.ipynb #303197ae
-def picture_cnn(
-    in_channels:int=3, # Channels of the pictures
-    n_classes:int=10,  # Scores
-)->nn.Sequential:      # `(n, in_channels, h, w)` to `(n, n_classes)`
-    "Three convolutions with batch normalisation, then a linear layer, for pictures of any size"
-    layers,wide = [],in_channels
-    for n in (16,32,32):
-        conv = nn.Conv2d(wide, n, kernel_size=3, stride=2, padding=1)
-        layers += [conv, nn.BatchNorm2d(n), nn.ReLU()]
-        wide = n
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(wide, n_classes))
-
 # %% ../nbs/use/12_pictures.ipynb #3eab69e9
 FOLDER_MODELS = MODELS | dict( # The models that `train_folder` knows, by name
     pictures=ModelSpec(small_cnn, dict(lr=.05, momentum=.9)))
 MOST_EPOCHS = 60 # Of 'pictures', if none are asked for
 OWN_ADAMW = dict(lr=.003, weight_decay=.05) # What trains 'pictures' if nothing else is asked for
 SMOOTHING = .1 # Of the labels, for 'pictures': a tenth goes to all classes alike
+OTHER_PICTURES = '; folder_data makes others, by size=28, channels=1 or flat=True'
 
 def batch_and_epochs(
     n:int,                # Items to train on
@@ -342,8 +336,14 @@ def train_folder(
     loss_func = nn.CrossEntropyLoss(weight, label_smoothing=smoothing)
     if weight.max() > 2*weight.min(): # the accuracy alone says little
         fit_args.setdefault('metrics', dict(accuracy=accuracy, balanced=BalancedAccuracy()))
-    return model,fit_args.pop('fit', fit)(epochs, model, loss_func, opt, train_dl, valid_dl,
-                                          callbacks=callbacks, **fit_args)
+    train = fit_args.pop('fit', fit)
+    try: return model,train(epochs, model, loss_func, opt, train_dl, valid_dl,
+                            callbacks=callbacks, **fit_args)
+    except Exception as e:
+        x = data.train_ds[0][0][None]
+        why = why_misfit(model, x, n_classes, OTHER_PICTURES) if callable(name) else ''
+        if why: raise ValueError(f'name {why}') from e
+        raise
 
 def _one_cycle(opt, steps):
     "A learning rate that grows to the optimizer's and then falls to nothing"
@@ -368,10 +368,15 @@ def _spec_of(name, data):
     "What is trained: a network by its name, a model, or a function that makes one"
     if callable(name): # a model is, too
         _check_data(data)
-        def arch(*_): return name if isinstance(name, nn.Module) else name()
-        return ModelSpec(arch, dict(lr=.05, momentum=.9))
+        return ModelSpec(partial(_own_model, name), dict(lr=.05, momentum=.9))
     _check_train_folder(name, data)
     return FOLDER_MODELS[name]
+
+def _own_model(name, *_):
+    "A model that was given, or is made by what was given"
+    model = name if isinstance(name, nn.Module) else name()
+    if isinstance(model, nn.Module): return model
+    raise TypeError(f'name makes a {type(model).__name__}; it must be a model, or make one')
 
 def _check_train_folder(name, data):
     "Raise an error unless this network takes these pictures"

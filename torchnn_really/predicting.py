@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from .drawing import png_url
-from .files import store_file
+from .files import store_file, user_path
 from .picture_folders import count_left_out, find_halves, list_pictures
 from .picture_folders import pictures_by_class
 from .pictures import as_input, picture_bytes
@@ -56,7 +56,7 @@ def predict(
 )->Any:                        # A `Prediction`; of a folder or a loader `Predictions`, a table
     "What a kept model says of a picture, or of many"
     saved = _check_saved(load_model(saved) if isinstance(saved, (str,Path)) else saved)
-    if isinstance(source, (str,Path)) and Path(source).is_dir():
+    if isinstance(source, (str,Path)) and user_path('source', source).is_dir():
         return Predictions(answer_or_error(saved, path) for path in list_pictures(source))
     is_text = isinstance(source, str) or hasattr(source, 'shape')
     if hasattr(source, '__iter__') and not is_text:
@@ -103,7 +103,9 @@ class Predictions(list):
     "Rows, a dict each: file or item, label, probability, probabilities; or an error"
     def table(self)->Table:
         "The same without the single probabilities"
-        names = dict.fromkeys(k for row in self for k in row if k != 'probabilities')
+        first = ['item' if self and 'item' in self[0] else 'file', 'label', 'probability']
+        found = [k for row in self for k in row if k != 'probabilities']
+        names = dict.fromkeys(first + found) if found else {}
         if 'error' in names: names['error'] = names.pop('error') # the last column
         return show_table([{k: row.get(k) for k in names} for row in self])
 
@@ -170,7 +172,8 @@ def evaluate_folder(
     "How often a kept model is right about pictures that were held back"
     saved = _check_saved(load_model(saved) if isinstance(saved, (str,Path)) else saved)
     if saved.pictures is None or not saved.classes: raise ValueError(_NO_PICTURES)
-    train,valid = find_halves(Path(folder))
+    folder = user_path('folder', folder)
+    train,valid = find_halves(folder)
     found,left_out = pictures_by_class(valid or train or folder, least=1)
     names = [*saved.classes]
     _check_known(names, found, valid or train or folder)

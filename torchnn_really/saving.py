@@ -18,11 +18,11 @@ from torch import nn
 from . import __version__
 from .archives import ArchiveError, read_archive
 from .convnets import Mnist_CNN, any_size_cnn, sequential_cnn
-from .files import check_target, store_file
+from .files import check_target, store_file, user_path
 from .picture_files import PICTURE_SUFFIXES
-from .pictures import Pictures, check_pictures, picture_cnn
+from .pictures import Pictures, check_pictures
 from .rungs import Mnist_Logistic
-from .small_sets import small_cnn
+from .small_sets import picture_cnn, small_cnn
 from .tables import printable
 
 # %% ../nbs/use/13_saving.ipynb #840f721a
@@ -90,7 +90,7 @@ def save_model(
     buffer,what = io.BytesIO(),'what save_model was given'
     torch.save(dict(head, weights=weights), buffer)
     check_head(_read_file(buffer.getvalue(), what), what)
-    store_file(Path(path), buffer.getvalue(), 'model')
+    store_file(path, buffer.getvalue(), 'model')
 
 def _plain_tensor(name, value):
     "A weight on the CPU, apart from the model"
@@ -114,8 +114,9 @@ def load_model(
     arch:Callable|None=None, # What makes the model, if its class is your own
 )->SavedModel:               # Its `model`, `classes`, `pictures`, and how it was made
     "A model as `save_model` kept it, in eval mode; nothing in the file is run"
-    if not Path(path).is_file():
-        what = 'no file' if Path(path).exists() else 'not there'
+    path = user_path('path', path)
+    if not path.is_file():
+        what = 'no file' if path.exists() else 'not there'
         raise FileNotFoundError(f'{path} is {what}; save_model writes such a file, '
                                 f'or in a shell torchnn_really fit --data FOLDER --save {path}')
     head = _read_file(path, path)

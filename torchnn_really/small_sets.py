@@ -29,6 +29,19 @@ def small_cnn(
     layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(wide, n_classes)]
     return nn.Sequential(*layers)
 
+# %% ../nbs/use/12a_small_sets.ipynb #d59f4914
+def picture_cnn(
+    in_channels:int=3, # Channels of the pictures
+    n_classes:int=10,  # Scores
+)->nn.Sequential:      # `(n, in_channels, h, w)` to `(n, n_classes)`
+    "Three convolutions with batch normalisation, then a linear layer, for pictures of any size"
+    layers,wide = [],in_channels
+    for n in (16,32,32):
+        conv = nn.Conv2d(wide, n, kernel_size=3, stride=2, padding=1)
+        layers += [conv, nn.BatchNorm2d(n), nn.ReLU()]
+        wide = n
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(wide, n_classes))
+
 # %% ../nbs/use/12a_small_sets.ipynb #5bef45e3
 def picture_size(
     paths:Sequence, # Of pictures
