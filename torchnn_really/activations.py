@@ -90,7 +90,7 @@ def chosen_layers(
         found |= these
     return {m: name for m,name in named.items() if m in found} # in the order of the model
 
-# %% ../nbs/kit/40_activations.ipynb #3f6b85c1
+# %% ../nbs/kit/40_activations.ipynb #f2b9e8dd
 class ActivationStats:
     "Mean, spread, dead units and histogram of what each layer gives, in each forward pass"
     def __init__(self,
@@ -235,10 +235,11 @@ class ActivationStats:
         return {name: (self.passes, self[name][what]) for name in self._check_names()}
 
     def table(self,
-        at:int=-1, # Which of the kept passes; the last, without a choice
+        *names:str, # Of layers; all without a choice
+        at:int=-1,  # Which of the kept passes; the last, without a choice
     )->Table:
         "Each layer in one pass: mean, standard deviation and dead units"
-        found = {name: self[name] for name in self._check_names()}
+        found = {name: self[name] for name in names or self._check_names()}
         all_finite = not any(f['nonfinite'][at] > 0 for f in found.values())
         def row(name, mean, std, dead, nonfinite):
             first = dict(layer=name, kind=self.kinds[name], mean=mean, std=std, dead=f'{dead:.1%}')
@@ -249,11 +250,11 @@ class ActivationStats:
     def draw(self,
         *names:str, # Of layers; all without a choice
     )->Drawing:
-        "A colour histogram of each layer: passes to the right, values upwards, log counts"
+        "A colour histogram of each layer: steps to the right, values upwards, log counts"
         shown = names or self._check_names()
         heats = [(name, self[name]['counts'].log1p()**2) for name in shown] # draw_heat takes roots
         ends = self.passes[0],self.passes[-1]
-        return side_by_side(*[draw_heat(heat, ends, self.limits, xlabel='forward pass',
+        return side_by_side(*[draw_heat(heat, ends, self.limits, xlabel='step',
                                         ylabel=f'{name} {self.kinds[name]}'.strip())
                               for name,heat in heats])
 

@@ -5,45 +5,41 @@
 # %% auto #0
 __all__ = ['lsuv_']
 
-# %% ../nbs/deeper/01_initialisation.ipynb #48682ad2
+# %% ../nbs/deeper/01_initialisation.ipynb #ec7ce138
+import math
 import torch
 from torch import nn
 from .samples import call_model
 
-# %% ../nbs/deeper/01_initialisation.ipynb #a33a9962
-def _measure(model, xb, kinds):
-    "The layers in the order of their calls, and the standard deviation each gave"
-    found = {}
+# %% ../nbs/deeper/01_initialisation.ipynb #7808555a
+_KINDS = nn.Linear, nn.modules.conv._ConvNd
+
+def _stds(model, xb):
+    "The standard deviation that each layer gives, in the order of their calls"
+    found,modes = {},{m: m.training for m in model.modules()}
     def see(layer, inputs, out): found[layer] = out.std().item()
-    handles = [m.register_forward_hook(see) for m in model.modules()
-               if isinstance(m, kinds)]
+    handles = [m.register_forward_hook(see) for m in modes if isinstance(m, _KINDS)]
+    model.eval() # no dropout, and BatchNorm's averages stay as they are
     try: call_model(model, xb)
     finally:
         for handle in handles: handle.remove()
+        for m,training in modes.items(): m.training = training
     return found
 
-# %% ../nbs/deeper/01_initialisation.ipynb #038fe187
+# %% ../nbs/deeper/01_initialisation.ipynb #d216d6d0
 @torch.no_grad()
 def lsuv_(
-    model:nn.Module, # Its weights are scaled in place; it is returned, too
+    model:nn.Module, # Its linear layers and convolutions are scaled in place
     xb,              # Inputs of a batch, a large one if there is room
     tol:float=.02,   # The most that a standard deviation may differ from 1
-    kinds=(nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d), # Layers to scale
-)->nn.Module:
-    "Scale weights, layer by layer, until each layer's output has standard deviation 1"
-    modes = {m: m.training for m in model.modules()}
-    model.eval() # no dropout, and BatchNorm's averages stay as they are
-    try:
-        for layer in _measure(model, xb, kinds): _unit_std_(model, layer, xb, tol)
-    finally:
-        for m,training in modes.items(): m.training = training
+)->nn.Module:        # The same model
+    "Scale weights, layer by layer, until each layer's output has spread 1"
+    for layer in _stds(model, xb):
+        for _ in range(20): # without a bias, the first try is right
+            std = _stds(model, xb)[layer]
+            if abs(std - 1) <= tol: break
+            if 0 < std < math.inf: layer.weight /= std
+        else: raise ValueError(
+            f'{layer} gives numbers of standard deviation {std:.3g}, and scaling '
+            'its weight does not make it 1; look at xb and at the layers before')
     return model
-
-def _unit_std_(model, layer, xb, tol, tries=20):
-    for _ in range(tries): # once, if there is no bias
-        std = _measure(model, xb, type(layer))[layer]
-        if abs(std - 1) <= tol: return
-        if not 0 < std < float('inf'): break
-        layer.weight /= std
-    raise ValueError(f'{layer} gives standard deviation {std:.3g}, and scaling its '
-                     'weight does not make it 1; look at xb, and at the layers before')
