@@ -51,15 +51,16 @@ from .tracker import log_dict
 from .training import evaluate, fit, loss_batch
 
 # %% ../nbs/use/06_all.ipynb #a72fba9f
-_all_ = ['Digits', 'load_data', 'load_mnist', 'load_mnist_test', 'load_pickle',
-         'recorded', 'autograd_graph', 'log_softmax', 'nll', 'accuracy', 'train_scratch',
+_all_ = ['Digits', 'load_data', 'load_mnist', 'load_mnist_test', 'load_pickle', 'recorded',
+         'autograd_graph', 'log_softmax', 'nll', 'accuracy', 'train_scratch',
          'train_functional', 'train_module', 'train_linear', 'train_optim', 'train_dataset',
          'train_dataloader', 'Mnist_Logistic', 'get_model', 'prove_same', 'ActivationStats',
          'get_data', 'BatchLoader', 'loss_batch', 'fit', 'evaluate', 'History', 'StopFit',
          'NonFiniteLoss', 'Checkpoint', 'load_sample', 'fit_and_log', 'log_dict', 'Mnist_CNN',
-         'Lambda', 'sequential_cnn', 'preprocess', 'WrappedDataLoader', 'any_size_cnn', 'default_device',
-         'to_device', 'on_device', 'dataset_on', 'graphed', 'profiled', 'lean_step',
-         'keep_memory', 'run_recipe', 'show_images', 'show_weights', 'show_curves', 'show_diff',
-         'show_table', 'read_run', 'list_runs', 'show_run', 'compare_runs', 'save_report',
-         'climb', 'save_model', 'load_model', 'predict', 'Pictures', 'folder_data',
-         'train_folder', 'FitSettings', 'SteeredFit', 'TrainingControls', 'stop_all', 'Player']
+         'Lambda', 'sequential_cnn', 'preprocess', 'WrappedDataLoader', 'any_size_cnn',
+         'default_device', 'to_device', 'on_device', 'dataset_on', 'graphed', 'profiled',
+         'lean_step', 'keep_memory', 'run_recipe', 'show_images', 'show_weights', 'show_curves',
+         'show_diff', 'show_table', 'read_run', 'list_runs', 'show_run', 'compare_runs',
+         'save_report', 'climb', 'save_model', 'load_model', 'predict', 'Pictures',
+         'folder_data', 'train_folder', 'FitSettings', 'SteeredFit', 'TrainingControls',
+         'stop_all', 'Player']
