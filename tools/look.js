@@ -58,6 +58,8 @@ window.look = {
         found.push(`cuts off ${told(e)}`)
     }
     if (document.documentElement.scrollWidth > innerWidth) found.push('scrolls sideways')
+    for (const bar of document.querySelectorAll('#quarto-sidebar, #TOC'))
+      if (innerWidth >= 1280 && bar.scrollWidth > bar.clientWidth + 1) found.push(`cuts off ${bar.id}`)
     const skip = document.querySelector('.skip-link'), here = document.querySelector('#quarto-sidebar .active')
     if (skip) {
       skip.focus()

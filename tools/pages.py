@@ -68,7 +68,7 @@ def code_cells(nb): return [c for c in nb['cells'] if is_code(c) and c.get('id')
 INSTALL_ID = 'install'
 def install_cell():
     "It holds no import statement, since nbdev runs those for the site, and leaves no name behind"
-    text = (ROOT/'tools'/'install.py.j2').read_text(encoding='utf-8').strip()
+    text = (ROOT/'tools'/'first_cell.py.j2').read_text(encoding='utf-8').strip()
     lines = text.replace('{{ git_url }}', settings()['git_url']).splitlines(keepends=True)
     return dict(cell_type='code', execution_count=None, id=INSTALL_ID, outputs=[], source=lines,
                 metadata=dict(jupyter=dict(source_hidden=True)))

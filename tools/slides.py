@@ -40,9 +40,9 @@ def prepared(cell, page):
     if said.get('echo') == 'false': metadata['transient'] = dict(remove_source=True)
     def lead(m): return f'](../{pages.html_name((page.parent/m[1]).resolve())}'
     if cell['cell_type'] == 'markdown':
-        text = re.sub(r'\]\(([\w./-]+\.ipynb)', lead, text[text.rfind('\n## ')+1:])
-        math = r'(?<!`)(\$\$?)([^$\n`]+)\1'
-        text = re.sub(math, lambda m: docs.formula(m[2], len(m[1]) > 1), text)
+        other = r'(?s)^.*\n(?=## )' if kind(cell) == 'slide' else r'(?s)\n## .*$' # part of it
+        text = re.sub(r'\]\(([\w./-]+\.ipynb)', lead, re.sub(other, '', text))
+        text = re.sub(r'(?<!`)(\$\$?)([^$\n`]+)\1', lambda m: docs.formula(m[2], m[1] > '$'), text)
         return cell | dict(source=text, metadata=metadata)
     figure = {'image/png': {key: said.get(key, '').strip('"') for key in ('fig-alt', 'fig-cap')}}
     outputs = [o | dict(metadata=figure) if 'data' in o else o for o in cell['outputs']]

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from .archives import ArchiveError, read_archive
 from .arguments import check_count, check_positive, n_batches
-from .files import _remove_left, store_file
+from .files import _remove_left, store_file, user_path
 from .guards import FolderLock, Signals
 from .history import StopFit
 from .replays import changed_numbers, check_replayable, draws_late
@@ -63,7 +63,7 @@ def read_checkpoint(
     path:str|Path, # A folder of checkpoints, whose last whole one is taken, or a file in it
 )->dict|None:      # `model`: its `state_dict`; None if the folder has none, or is not there
     "A checkpoint as it is on disk: model, opt, history, epoch, batch, extra and more"
-    path = Path(path)
+    path = user_path('path', path)
     if path.is_file(): return read_file(path)
     found,errors = saved_steps(path),[]
     for file in found:
@@ -95,7 +95,7 @@ class Checkpoint:
         if seconds is not None: check_positive('seconds', seconds)
         check_count('keep', keep)
         if mode not in ('min','max'): raise ValueError(f"mode is {mode!r}; give 'min' or 'max'")
-        self.path,self.every,self.seconds,self.keep = Path(path),every,seconds,keep
+        self.path,self.every,self.seconds,self.keep = user_path('path', path),every,seconds,keep
         self.monitor,self.mode,self.write = monitor,mode,save
         self.extra:dict = dict(extra or {})
         self.resumed:int|None = None # The step from which it went on; None: from the start

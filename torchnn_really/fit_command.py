@@ -147,10 +147,12 @@ def epoch_printer(
 
 def _print_epoch(info):
     from tqdm import tqdm
-    balanced = f"balanced {info['balanced']:.1%}  " if 'balanced' in info else ''
-    tqdm.write(f"epoch {info['epoch']:3}  train loss {info['train_loss']:.4f}  "
-               f"valid loss {info['valid_loss']:.4f}  accuracy {info['accuracy']:.1%}  "
-               f"{balanced}{info['seconds']:.2f} s", file=sys.stdout)
+    losses,balanced = 'train loss {train_loss:.4f}  valid loss {valid_loss:.4f}',''
+    if 'balanced' in info: # in 80 columns
+        losses = 'loss {train_loss:.4f}, valid {valid_loss:.4f}'
+        balanced = 'balanced {balanced:.1%}  '
+    line = f'epoch {{epoch:3}}  {losses}  accuracy {{accuracy:.1%}}  {balanced}{{seconds:.2f}} s'
+    tqdm.write(line.format_map(info), file=sys.stdout)
     sys.stdout.flush()
 
 # %% ../nbs/use/16_fit_command.ipynb #bc8dc250

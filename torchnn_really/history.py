@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from .arguments import n_batches
 from .averages import as_floats, loss_average
-from .files import store_file
+from .files import store_file, user_path
 from .progress import progress_bar
 from .tables import evenly_spaced, show_table
 
@@ -97,14 +97,14 @@ class History:
     ):
         "Write rows, losses and the end as JSON"
         kept = dict(epochs=self.epochs, steps=self.steps.tolist(), stopped=self.stopped)
-        store_file(Path(path), json.dumps(kept, default=float).encode(), 'history')
+        store_file(path, json.dumps(kept, default=float).encode(), 'history')
 
     @classmethod
     def load(cls,
         path:str|Path, # A file that `save` wrote
     )->'History':
         "The history in a file"
-        try: kept = json.loads(Path(path).read_bytes())
+        try: kept = json.loads(user_path('path', path).read_bytes())
         except (ValueError, RecursionError): kept = None
         if kept is None or not _is_history(kept):
             raise ValueError(f'{path} is no history; give a file that History.save wrote')

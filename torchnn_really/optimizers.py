@@ -38,7 +38,7 @@ def _as_search(rates, losses):
     smooth = ema(seen, .8)
     nearly = smooth.min() + .05*(smooth[0] - smooth.min())
     first = (smooth <= nearly).nonzero()[0].item() # the first of them
-    suggestion = rates[first].item()/10 if first else None
+    suggestion = max(rates[0], rates[first]/10).item() if first else None
     return LRSearch(rates[:len(seen)], seen, suggestion)
 
 # %% ../nbs/deeper/02_optimizers.ipynb #c4942d4f

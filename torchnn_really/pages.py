@@ -40,7 +40,7 @@ svg { height: auto }
 .section > summary { cursor: pointer }
 .section > summary > * { display: inline; margin: 0; border: 0; font-size: 1.1em }
 .part { margin: .6em 0 1em }
-@media screen and (max-width: 900px) { th, td { white-space: nowrap } }
+@media screen and (max-width: 900px) { td { white-space: nowrap } }
 [style*="overflow-x"] { /* a shade where there is more to the side */
   background: linear-gradient(90deg, var(--back) 30%, transparent) left,
     linear-gradient(-90deg, var(--back) 30%, transparent) right,

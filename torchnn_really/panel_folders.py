@@ -10,7 +10,7 @@ import json
 import re
 from contextlib import suppress
 from pathlib import Path
-from .files import store_file
+from .files import store_file, user_path
 
 # %% ../nbs/use/20c_panel_folders.ipynb #2a2a592a
 _FREE = {'lr', 'epochs'} # Settings that may change in a run that goes on
@@ -20,7 +20,7 @@ class PanelFolders:
     def __init__(self,
         folder:str|Path, # Where they are; it is made if need be
     ):
-        self.folder = Path(folder)
+        self.folder = user_path('checkpoint', folder)
         if self.folder.exists() and not self.folder.is_dir():
             raise NotADirectoryError(f'checkpoint is {str(folder)!r}, which is a file; give the '
                                      'name of a folder')

@@ -11,6 +11,7 @@ import inspect
 import math
 import time
 from pathlib import Path
+from typing import Any
 import torch
 from torch.utils.data import TensorDataset
 from .arguments import why_misfit
@@ -80,7 +81,8 @@ class PanelRuns:
             if not len(ds): raise ValueError(f'data has no item for {name}; give some')
         items = [self.valid_ds[i] for i in range(min(10, len(self.valid_ds)))]
         self.few = torch.stack([torch.as_tensor(x) for x,_ in items])
-        self.classes,self.folder = getattr(data, 'classes', None),hasattr(data, 'pictures')
+        self.classes:Any = getattr(data, 'classes', None)
+        self.folder = hasattr(data, 'pictures')
         self.code = _data_code(data)
         self.truth = [_class_number(y) for _,y in items]
 

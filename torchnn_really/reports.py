@@ -159,10 +159,11 @@ def _add_answers(page, x, y, probabilities, classes, files, words=_FIELD):
         grid = draw_predictions(x[good], y[good], probabilities[good], names)
         page.add('Some it gets right', 'The first of each class, then the second of each, and so '
                  'on.', grid, fold=True)
-    above = [words['mixed']]*(k <= 20)
-    pairs = confused_pairs(counts, names)
-    tables = [show_table(pairs, 'most often')] if pairs else []
-    page.add('What it mixes up', *above, *tables, draw_matrix(counts, names), fold=True)
+    pairs,few = confused_pairs(counts, names, 5 if k <= 20 else 20),k <= 20
+    heading = 'most often' if few else f'the {len(pairs)} most frequent mistakes among {k} classes'
+    tables = [show_table(pairs, heading)] if pairs else []
+    square = [draw_matrix(counts, names)] if few or not pairs else []
+    page.add('What it mixes up', *[words['mixed']]*few, *tables, *square, fold=True)
 
 def _say_right(counts, words):
     "How much is right, over all and over the classes"

@@ -11,10 +11,11 @@ import glob
 import io
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from .checkpoint import Checkpoint, read_checkpoint
 from .run_log import RunLog, log_of
 from .runs import read_run
-from .tracker import run_folder, start_run
+from .tracker import start_run
 
 # %% ../nbs/kit/19b_resumed_run.ipynb #41f78690
 def kept_before(
@@ -35,10 +36,11 @@ def with_kept_run(
     return for_run if other or not run else for_run | run | dict(resume='allow')
 
 def earlier_end(
-    run, # W&B's run, which has just begun
+    run,  # W&B's run, which has just begun
 )->dict: # `step` and the values there; empty if there are none
     "The last step that other folders of an offline run beside its own have rows of"
-    own,rows = run_folder(run),[]
+    own,rows = Path(run.dir).parent,[]
+    if not run.dir: return {}
     for folder in sorted(own.parent.glob(f'*run-*-{glob.escape(run.id)}')):
         if folder.name == own.name or folder.is_symlink(): continue
         with contextlib.suppress(Exception): # whatever is wrong with it, the training goes on

@@ -20,8 +20,8 @@ def _code_name(f, other):
 def _home_of(f):
     "Where a function or class can be imported from; None: nowhere"
     home = sys.modules.get(getattr(f, '__module__', None) or '')
-    known = home and home.__name__ != '__main__' and getattr(home, _code_name(f, ''), None) is f
-    return home.__name__ if known else None
+    if home is None or home.__name__ == '__main__': return None
+    return home.__name__ if getattr(home, _code_name(f, ''), None) is f else None
 
 def _is_plain(f):
     "Is it a `partial` of what can be imported, with values that can be written as code?"

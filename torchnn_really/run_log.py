@@ -91,7 +91,8 @@ class RunLog:
 
     def _last_value(self, name):
         "The value of a name that the run knows last"
-        found = (self._known or self.run.summary).get(name)
+        if self._known: return self._known.get(name)
+        found = self.run.summary.get(name)
         return found.get('last') if hasattr(found, 'get') else found
 
     def _define(self, name, value):

@@ -22,7 +22,8 @@ _CONTAINERS = (dict,list,set)
 
 def _is_part(part):
     "Does it hold what a training changes? Other objects are left alone"
-    return isinstance(part, nn.Module) or hasattr(part, 'param_groups')
+    if isinstance(part, type): return False
+    return callable(getattr(part, 'parameters', None)) or hasattr(part, 'param_groups')
 
 def _put_contents(container, contents):
     "Give a dict, a list or a set these contents"
@@ -31,7 +32,8 @@ def _put_contents(container, contents):
 
 def _can_write(t):
     "Is it a tensor of its own? (A view that repeats its numbers, and a computed one, is not)"
-    repeats = any(n > 1 and step == 0 for n,step in zip(t.size(), t.stride()))
+    strides = t.stride() if t.layout == torch.strided else ()
+    repeats = any(n > 1 and step == 0 for n,step in zip(t.size(), strides))
     return t.is_leaf and not t.is_inference() and not repeats
 
 class _Kept:
