@@ -106,7 +106,6 @@ class Predictions(list):
         first = ['item' if self and 'item' in self[0] else 'file', 'label', 'probability']
         found = [k for row in self for k in row if k != 'probabilities']
         names = dict.fromkeys(first + found) if found else {}
-        if 'error' in names: names['error'] = names.pop('error') # the last column
         return show_table([{k: row.get(k) for k in names} for row in self])
 
     def __repr__(self): return repr(self.table())
