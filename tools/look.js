@@ -10,7 +10,23 @@ window.look = {
     .filter(p => p.scrollWidth > p.clientWidth + 1 && (innerWidth < 1280
                  || Math.max(...p.textContent.split('\n').map(l => l.length)) <= 84))
     .map(p => 'cuts off ' + p.textContent.slice(0, 60))
-    .concat(document.documentElement.scrollWidth > innerWidth ? ['scrolls sideways'] : []),
+    .concat(document.documentElement.scrollWidth > innerWidth ? ['scrolls sideways'] : [])
+    .concat(window.Reveal && innerWidth == 1280 ? look.slides() : []),
+
+  // Slides that do not fit their frame or hide code, and code that is small for a room, of 720 pixels
+  slides: () => Reveal.getSlides().flatMap(slide => {
+    const {h, v} = Reveal.getIndices(slide), frame = Reveal.getSlidesElement(), found = []
+    Reveal.slide(h, v)
+    const box = frame.getBoundingClientRect(), seen = [...slide.querySelectorAll('*')]
+      .filter(e => e.checkVisibility() && !e.parentElement.closest('.scrolls'))
+    const out = ({right, bottom}) => right > box.right + 1 || bottom > box.bottom + 1
+    const most = seen.find(e => out(e.getBoundingClientRect()))
+    if (most) found.push(`overflows: ${most.textContent.trim().slice(0, 60) || most.nodeName}`)
+    if (slide.querySelector('.jp-Cell-inputWrapper.scrolls')) found.push('hides code')
+    if ([...slide.querySelectorAll('pre')].some(p => parseFloat(getComputedStyle(p).fontSize) < 20))
+      found.push('has code of less than 20 pixels')
+    return found.map(f => `slide ${h}/${v} ${f}`)
+  }),
 
   // Serious rules of axe-core that are broken
   serious: async where => (await axe.run(where || document, {

@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 NBS, LIB = ROOT/'nbs', ROOT/'torchnn_really'
 DEFINITIONS = ast.FunctionDef | ast.ClassDef
-STOREYS = dict(kit=0, climb=1, train=1, speed=1, nn=1, scale=1, deeper=1) # any other page is above them
+STOREYS = dict(kit=0, climb=1, train=1, speed=1, nn=1, scale=1, deeper=1) # others are above them
 
 def settings():
     "What settings.ini says"

@@ -12,26 +12,19 @@ FREE = {k: v for k, v in os.environ.items() if k not in NAMES}
 PROBE = [sys.executable, '-c', """import torch; b = torch.backends
 print(b.cpu.get_cpu_capability().lower(), b.mkldnn.is_available(), b.mkl.is_available())"""]
 
-def comparing():
-    "The pages that compare trainings"
-    for page in pages.all_pages() + pages.companions():
-        code = '\n'.join(map(pages.source, pages.code_cells(pages.read(page))))
-        if COMPARES.search(code): yield pages.path_of(page)
-
-def run(kind, n_threads, chosen):
-    "Whether pages failed under one setting"
-    print(f'\n== {kind}, threads: {n_threads}', flush=True)
-    command = [sys.executable, 'tools/run_pages.py', *chosen, '--threads', str(n_threads),
-               '--timeout', '900'] # older kernels are slow
-    env = FREE | dict(zip(NAMES, KINDS.get(kind, ())))
-    return subprocess.run(command, cwd=pages.ROOT, env=env).returncode > 0
+def code_of(page): return '\n'.join(map(pages.source, pages.code_cells(pages.read(page))))
 
 def main():
     here, onednn, mkl = subprocess.check_output(PROBE, env=FREE, text=True).split()
     older = list(KINDS)[:list(KINDS).index(here)] if here in KINDS else ['default']
-    chosen, settings = list(comparing()), [*zip(older, (2, 1)), ('here', 2)]
-    failed = [run(*setting, chosen) for setting in settings]
-    print(f'{sum(failed)} of {len(failed)} failed; here: {here}, oneDNN {onednn}, MKL {mkl}')
-    sys.exit(any(failed))
+    settings, every = [*zip(older, (2, 1)), ('here', 2)], pages.all_pages() + pages.companions()
+    chosen, failed = [pages.path_of(page) for page in every if COMPARES.search(code_of(page))], 0
+    for kind, n in settings: # the time-out, because older kernels are slow
+        print(f'\n== {kind}, threads: {n}', flush=True)
+        command = [sys.executable, 'tools/run_pages.py', '--timeout=900', f'--threads={n}', *chosen]
+        env = FREE | dict(zip(NAMES, KINDS.get(kind, ())))
+        failed += subprocess.run(command, cwd=pages.ROOT, env=env).returncode > 0
+    print(f'{failed} of {len(settings)} failed; here: {here}, oneDNN {onednn}, MKL {mkl}')
+    sys.exit(failed > 0)
 
 if __name__ == '__main__': main()

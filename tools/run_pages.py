@@ -8,9 +8,11 @@
 each page runs in its own process, progress bars off and W&B offline. Cells marked `#| slow`,
 `#| cuda` or `#| online` are skipped unless `--flags` names the mark (`--save` runs the slow ones).
 MNIST comes from the folder that TORCHNN_REALLY_TEST_MNIST names, else from the cache. A page is
-saved only if all passed. The last line: `N passed, N failed` (pages)[`, N skipped` (cells)]."""
+saved only if all passed, and what a mark as `#| needs keras` names is installed. The last line:
+`N passed, N failed` (pages)[`, N skipped` (cells)]."""
 import argparse, functools, gzip, os, sys, tempfile
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 import pages
 from as_shown import ELSEWHERE as FLAGS, MARK, results
@@ -21,8 +23,8 @@ def skipped(cell, run_flags):
     if d.get('eval', '').lower() == 'false': return 'eval: false'
     return next((f for f in FLAGS if f in d and f not in run_flags), None)
 
-def run_page(name, cells, folder, save):
-    "Run a page's cells where it lies, saying where we are; keep the outputs if `save`"
+def run_page(name, cells, folder, saved):
+    "Run a page's cells where it lies, saying where we are; keep the outputs if it is in `saved`"
     from execnb.shell import CaptureShell
     page = pages.NBS/name
     before, nb = page.read_bytes(), pages.read(page)
@@ -38,7 +40,7 @@ def run_page(name, cells, folder, save):
             os._exit(1) # whatever it started
         nb['cells'][int(i)]['outputs'] = outputs
     print(f'{MARK}after the last', flush=True)
-    if not save: return
+    if name not in saved: return
     if page.read_bytes() != before: sys.exit('the page was changed while it ran: nothing saved')
     nb['metadata']['outputs_of'] = pages.fingerprint(nb)
     pages.write(page, nb)
@@ -88,26 +90,28 @@ def options():
 
 def main():
     args = options()
-    chosen, tasks, marks, failed = chosen_pages(args.page), {}, {}, 0
+    chosen, tasks, marks, lacks, failed = chosen_pages(args.page), {}, {}, {}, 0
     if not chosen and args.page != ['stale']: sys.exit(f'there are no pages in {pages.NBS}')
     for page in chosen:
         cells = {str(i): c for i, c in enumerate(pages.read(page)['cells']) if pages.is_code(c)}
         found, name = {i: skipped(c, args.flags) for i, c in cells.items()}, pages.path_of(page)
         marks[name] = Counter(filter(None, found.values()))
+        needs = ' '.join(pages.directives(c).get('needs', '') for c in cells.values()).split()
+        lacks[name] = [module for module in needs if not find_spec(module)]
         tasks[name] = {i: pages.source(c) for i, c in cells.items() if not found[i]}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         args.env = environment(args, Path(folder))
         if sys.platform == 'linux': import torch._dynamo, execnb.shell # noqa: E401,F401 once
-        work = functools.partial(run_page, save=args.save)
+        work = functools.partial(run_page, saved=[n for n in tasks if args.save and not lacks[n]])
         for name, seconds, _, trouble in results(tasks, args, work):
             failed += bool(trouble)
             if trouble: print(f'\n{name}, {trouble}\n', file=sys.stderr, flush=True)
             left_out = ', '.join(f'{n} {mark}' for mark, n in marks[name].items())
             note = f'  (cells skipped: {left_out})'*bool(left_out)
+            if args.save and lacks[name]: note += f"  (not saved: no {', '.join(lacks[name])})"
             print(f"{'FAILED' if trouble else 'ok':6} {seconds:6.1f} s  {name}{note}", flush=True)
-    n_skipped = sum(found.total() for found in marks.values())
-    said = f'{len(chosen) - failed} passed, {failed} failed'
-    print(said + f', {n_skipped} skipped'*bool(n_skipped), flush=True)
+    n = sum(found.total() for found in marks.values())
+    print(f'{len(chosen) - failed} passed, {failed} failed' + f', {n} skipped'*(n > 0), flush=True)
     sys.exit(failed > 0)
 
 if __name__ == '__main__': main()

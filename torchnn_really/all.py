@@ -5,17 +5,18 @@
 # %% auto #0
 __all__ = ['Digits', 'load_data', 'load_mnist', 'load_mnist_test', 'has_mnist', 'load_pickle', 'recorded', 'autograd_graph',
            'log_softmax', 'nll', 'accuracy', 'train_scratch', 'train_functional', 'train_module', 'train_linear',
-           'train_optim', 'train_dataset', 'train_dataloader', 'Mnist_Logistic', 'get_model', 'prove_same',
-           'count_statements', 'get_data', 'BatchLoader', 'loss_batch', 'fit', 'evaluate', 'History', 'StopFit',
-           'NonFiniteLoss', 'load_sample', 'fit_and_log', 'log_dict', 'Mnist_CNN', 'Lambda', 'sequential_cnn',
-           'preprocess', 'WrappedDataLoader', 'any_size_cnn', 'default_device', 'to_device', 'on_device', 'dataset_on',
-           'graphed', 'profiled', 'lean_step', 'keep_memory', 'run_recipe', 'show_images', 'show_weights',
-           'show_curves', 'show_diff', 'show_table', 'read_run', 'list_runs', 'show_run', 'compare_runs', 'save_report',
-           'climb', 'save_model', 'load_model', 'predict', 'Pictures', 'folder_data', 'train_folder', 'FitSettings',
+           'train_optim', 'train_dataset', 'train_dataloader', 'Mnist_Logistic', 'get_model', 'prove_same', 'get_data',
+           'BatchLoader', 'loss_batch', 'fit', 'evaluate', 'History', 'StopFit', 'NonFiniteLoss', 'Checkpoint',
+           'load_sample', 'fit_and_log', 'log_dict', 'Mnist_CNN', 'Lambda', 'sequential_cnn', 'preprocess',
+           'WrappedDataLoader', 'any_size_cnn', 'default_device', 'to_device', 'on_device', 'dataset_on', 'graphed',
+           'profiled', 'lean_step', 'keep_memory', 'run_recipe', 'show_images', 'show_weights', 'show_curves',
+           'show_diff', 'show_table', 'read_run', 'list_runs', 'show_run', 'compare_runs', 'save_report', 'climb',
+           'save_model', 'load_model', 'predict', 'Pictures', 'folder_data', 'train_folder', 'FitSettings',
            'SteeredFit', 'TrainingControls', 'stop_all', 'Player']
 
 # %% ../nbs/use/06_all.ipynb #09a3786a
 from .batches import BatchLoader, get_data
+from .checkpoint import Checkpoint
 from .convnets import (
     any_size_cnn, Lambda, Mnist_CNN, preprocess, sequential_cnn, WrappedDataLoader)
 from .data import load_data
@@ -38,8 +39,8 @@ from .recipes import run_recipe
 from .reports import save_report
 from .run_views import compare_runs, show_run
 from .rungs import (
-    accuracy, count_statements, get_model, log_softmax, Mnist_Logistic, nll, train_dataloader,
-    train_dataset, train_functional, train_linear, train_module, train_optim, train_scratch)
+    accuracy, get_model, log_softmax, Mnist_Logistic, nll, train_dataloader, train_dataset,
+    train_functional, train_linear, train_module, train_optim, train_scratch)
 from .runs import list_runs, read_run
 from .saving import load_model, save_model
 from .show import show_curves, show_diff, show_images, show_weights
@@ -52,9 +53,9 @@ from .training import evaluate, fit, loss_batch
 _all_ = ['Digits', 'load_data', 'load_mnist', 'load_mnist_test', 'has_mnist', 'load_pickle',
          'recorded', 'autograd_graph', 'log_softmax', 'nll', 'accuracy', 'train_scratch',
          'train_functional', 'train_module', 'train_linear', 'train_optim', 'train_dataset',
-         'train_dataloader', 'Mnist_Logistic', 'get_model', 'prove_same', 'count_statements',
-         'get_data', 'BatchLoader', 'loss_batch', 'fit', 'evaluate', 'History', 'StopFit',
-         'NonFiniteLoss', 'load_sample', 'fit_and_log', 'log_dict', 'Mnist_CNN', 'Lambda',
+         'train_dataloader', 'Mnist_Logistic', 'get_model', 'prove_same', 'get_data',
+         'BatchLoader', 'loss_batch', 'fit', 'evaluate', 'History', 'StopFit', 'NonFiniteLoss',
+         'Checkpoint', 'load_sample', 'fit_and_log', 'log_dict', 'Mnist_CNN', 'Lambda',
          'sequential_cnn', 'preprocess', 'WrappedDataLoader', 'any_size_cnn', 'default_device',
          'to_device', 'on_device', 'dataset_on', 'graphed', 'profiled', 'lean_step',
          'keep_memory', 'run_recipe', 'show_images', 'show_weights', 'show_curves', 'show_diff',

@@ -19,11 +19,12 @@ from .arguments import check_count, check_positive, n_batches
 from .files import _remove_left, store_file
 from .guards import FolderLock, Signals
 from .history import StopFit
+from .replays import changed_numbers, check_replayable, draws_late
+from .replays import find_generators, keeps_workers, knows_place, loader_of
+from .replays import next_and_note, random_state, sampler_numbers
+from .replays import set_numbers, set_random_state, with_draws
 from .snapshots import about_opt, about_training, bare_model, check_plain
-from .snapshots import check_replayable, differences
-from .snapshots import find_generators, keeps_workers, knows_place, loader_of
-from .snapshots import put_parts, put_state, random_state, set_random_state
-from .snapshots import take_state
+from .snapshots import differences, put_parts, put_state, take_state
 
 # %% ../nbs/kit/18c_checkpoint.ipynb #d666cb5f
 _STEP = re.compile(r'step-(\d{9,})\.pt')
@@ -103,6 +104,7 @@ class Checkpoint:
         self._best:Any = None       # Step and value of the best row
         self._saved:Any = None      # What was saved last
         self._before_row:Any = None # The random state before a validation
+        self._moved:dict = {}       # What its samplers had counted
 
     @property
     def last(self)->Path|None:
@@ -120,6 +122,8 @@ class Checkpoint:
         self._starts,self._before_row,self._whole,self._exhausted = [],None,True,False
         self._at,self._clock = (0, 0),time.monotonic() # epoch and batch of the last step
         check_replayable(state.train_dl)
+        dl = loader_of(state.train_dl)
+        self._late,self._numbers = draws_late(dl),sampler_numbers(dl) # what samplers count
         self._generators = self._find(state)
         self._about = check_plain(about_training(state), 'about')
         if not hasattr(state.opt, 'state_dict'):
@@ -133,9 +137,14 @@ class Checkpoint:
         self._signals.catch()
 
     def _find(self, state):
-        return find_generators(train_dl=state.train_dl, valid_dl=state.valid_dl,
-                               parts=[p for p in state.parts if p is not self],
-                               loss_func=state.loss_func, model=state.model)
+        parts = [p for p in state.parts if p is not self]
+        kinds = [type(p).__name__ for p in parts] # another one between them changes no name
+        named = {f'{k} {kinds[:i].count(k)}': p for i,(k,p) in enumerate(zip(kinds, parts))}
+        others = dict(parts=named, loss_func=state.loss_func, model=state.model)
+        found = find_generators(train_dl=state.train_dl, valid_dl=state.valid_dl, **others)
+        theirs = {*map(id, find_generators(**others).values())} if self._late else ()
+        self._shared = {k: g for k,g in found.items() if id(g) in theirs}
+        return found
 
     def _prepare(self):
         "Make the folder, lock it, and sweep it"
@@ -163,6 +172,9 @@ class Checkpoint:
         self._at,self._saved = (kept['epoch'], state.batch),self._mark(state)
         self._link_best(Path(where), state.step)
         if self.write: self._set_aside(where)
+        self._moved = kept.get('order', {})
+        self._numbers = {k: v for k,v in self._numbers.items() if k not in self._moved}
+        set_numbers(loader_of(state.train_dl), self._moved)
         if keeps_workers(loader_of(state.valid_dl)) and state.history.epochs:
             iter(loader_of(state.valid_dl)) # they begin with a random number
         set_random_state(kept['random'], self._generators)
@@ -193,13 +205,19 @@ class Checkpoint:
         if not keeps_workers(loader_of(state.train_dl)): self._starts = []
         self._starts.append(self._start(state))
         batches = iter(state.train_dl)
-        for _ in range(state.batch): next(batches)
+        for i in range(state.batch): self._next(batches, i)
         return batches
+
+    def _next(self, batches, i):
+        "The next batch, which is the epoch's i-th, from 0"
+        if not self._late: return next(batches)
+        return next_and_note(batches, self._starts[-1].setdefault('draws', {}), i, self._shared)
 
     def _start(self, state):
         "The random state at the start of an epoch"
         sampler:Any = getattr(loader_of(state.train_dl), 'sampler', None)
-        number = dict(sampler_epoch=sampler.epoch) if hasattr(sampler, 'set_epoch') else {}
+        number:dict = dict(sampler_epoch=sampler.epoch) if hasattr(sampler, 'set_epoch') else {}
+        number['order'] = sampler_numbers(loader_of(state.train_dl))
         return random_state(self._generators) | number
 
     def _replayed(self, state, kept, dl):
@@ -240,13 +258,15 @@ class Checkpoint:
         if 'sampler_epoch' in start:
             sampler = loader_of(state.train_dl).sampler
             sampler.set_epoch(start['sampler_epoch'])
-        return iter(state.train_dl)
+        order = {k: v for k,v in start.get('order', {}).items() if k in self._moved}
+        set_numbers(loader_of(state.train_dl), order)
+        return with_draws(iter(state.train_dl), {**start.get('draws', {})}, self._shared)
 
     def _watched(self, state, batches):
         "The same batches; notes when a step begins, and when there are no more"
         while True:
             self._whole,self._before_row = False,None # random numbers are drawn from here on
-            try: batch = next(batches)
+            try: batch = self._next(batches, state.batch)
             except StopIteration: break
             yield batch
         self._whole,self._exhausted = True,True
@@ -308,7 +328,8 @@ class Checkpoint:
         kept = take_state(state, self._generators, self._before_row)
         now = {k: v for k,v in about_opt(state.opt).items() if about.get(k) != v}
         more = dict(about=about, now=now, starts=self._starts, best=self._best, extra=self.extra,
-                    loader=dl.state_dict() if knows_place(dl) else None, **self._place(state))
+                    loader=dl.state_dict() if knows_place(dl) else None,
+                    order=changed_numbers(dl, self._numbers), **self._place(state))
         more = check_plain(more, 'checkpoint')
         return dict(format=_FORMAT, version=_VERSION, **kept, **more)
 

@@ -130,9 +130,12 @@ def targets_of(
     return ds.tensors[1] if isinstance(ds, TensorDataset) else ds.targets
 
 def some_items(
-    ds,            # `TensorDataset` of pictures and classes, or one of the above
-    most:int=1000, # About so many, evenly spaced; of a `TensorDataset` all
-)->tuple:          # Pictures and classes
+    ds,                # `TensorDataset` of pictures and classes, or one of the above
+    most:int=1000,     # At most so many, evenly spaced; of a `TensorDataset` all
+    nbytes:int=2**27,  # At most so much memory, but one picture at least
+)->tuple:              # Pictures and classes
     "Items to look at"
     if isinstance(ds, TensorDataset): return ds.tensors
-    return tuple(ds.get_batch(range(0, len(ds), max(1, len(ds)//most))))
+    first,*_ = ds.get_batch([0])
+    n = max(1, min(most, len(ds), nbytes//max(1, first.nbytes)))
+    return tuple(ds.get_batch([i*len(ds)//n for i in range(n)]))

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 from .checkpoint import Checkpoint
 from .ranks import gather, rank_and_size
-from .snapshots import check_plain, random_state
+from .replays import changed_numbers, loader_of, random_state
+from .snapshots import check_plain
 
 # %% ../nbs/kit/36_rank_checkpoint.ipynb #93cf8fca
 class RankCheckpoint(Checkpoint):
@@ -61,7 +62,8 @@ class RankCheckpoint(Checkpoint):
 
     def _save(self, state):
         if self._saved == self._mark(state): return
-        own = dict(random=self._before_row or random_state(self._generators), starts=self._starts)
+        own = dict(random=self._before_row or random_state(self._generators), starts=self._starts,
+                   order=changed_numbers(loader_of(state.train_dl), self._numbers))
         self._others = gather([check_plain(own, 'random')])[0]
         if rank_and_size()[0]: self._saved = self._mark(state)
         else: super()._save(state)

@@ -7,11 +7,14 @@ __all__ = []
 
 # %% ../nbs/kit/19b_resumed_run.ipynb #37d23730
 import contextlib
+import glob
 import io
 from collections.abc import Sequence
+from functools import partial
 from .checkpoint import Checkpoint, read_checkpoint
 from .run_log import RunLog, log_of
-from .tracker import start_run
+from .runs import read_run
+from .tracker import run_folder, start_run
 
 # %% ../nbs/kit/19b_resumed_run.ipynb #41f78690
 def kept_before(
@@ -31,6 +34,21 @@ def with_kept_run(
     other = run and any(for_run.get(k) not in (None, run[k]) for k in run)
     return for_run if other or not run else for_run | run | dict(resume='allow')
 
+def earlier_end(
+    run, # W&B's run, which has just begun
+)->dict: # `step` and the values there; empty if there are none
+    "The last step that other folders of an offline run beside its own have rows of"
+    own,rows = run_folder(run),[]
+    for folder in sorted(own.parent.glob(f'*run-*-{glob.escape(run.id)}')):
+        if folder.name == own.name or folder.is_symlink(): continue
+        with contextlib.suppress(Exception): # whatever is wrong with it, the training goes on
+            part = read_run(folder, alone=True)
+            if part.about['project'] == run.project: rows += part.rows
+    steps = [row['step'] for row in rows if isinstance(row.get('step'), (int, float))]
+    last,found = max(steps, default=0),{}
+    for row in rows: found |= row if row.get('step') == last else {}
+    return found | dict(step=int(last)) if last else {}
+
 def begin_log(
     for_run:dict,       # Arguments of `start_run`
     callbacks:Sequence, # As in `fit`
@@ -38,5 +56,5 @@ def begin_log(
     "What sends rows to the run that these arguments and a `Checkpoint` mean"
     checkpoint = next((c for c in callbacks if isinstance(c, Checkpoint)), None)
     log = log_of(start_run(**with_kept_run(for_run, checkpoint)))
-    log.checkpoint = checkpoint
+    log.checkpoint,log.earlier = checkpoint,partial(earlier_end, log.run)
     return log

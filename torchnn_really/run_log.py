@@ -36,6 +36,8 @@ class RunLog:
         self.end,self.offset,self.exit_code,self._state = None,(0, 0),1,None
         self.checkpoint:Any = None # What saves the training, with the id of this run
         self._there = 0      # The last step in the run from before the checkpoint was loaded
+        self.earlier:Callable = dict # Gives what the parts of an offline run from before say there
+        self._known:dict = {} # What is there of it, if it is offline
         self.history:Any = None
 
     def begin(self,
@@ -47,8 +49,14 @@ class RunLog:
         last,goes_on = self._last(),self._goes_on(state)
         self.offset = (0, 0) if state.step else last
         self._there = last[0] if goes_on else 0
-        if goes_on and not last[0]: # a new folder, which knows no step
-            self.log(dict(step=state.step, _resumed_at=state.step))
+        if goes_on and not last[0]: self._begin_part(state.step)
+
+    def _begin_part(self, step):
+        "In a new folder, which knows no step: go on after what the ones before it have"
+        known = self.attempt(self.earlier) or {}
+        at = max(step, known.get('step', 0))
+        self.log(dict(step=at, _resumed_at=at))
+        self._there,self._known = known.get('step', 0),known
 
     def _goes_on(self, state):
         "Is this the run of the checkpoint from which the training goes on? It will be of the next"
@@ -83,7 +91,7 @@ class RunLog:
 
     def _last_value(self, name):
         "The value of a name that the run knows last"
-        found = self.run.summary.get(name)
+        found = (self._known or self.run.summary).get(name)
         return found.get('last') if hasattr(found, 'get') else found
 
     def _define(self, name, value):
