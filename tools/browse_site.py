@@ -4,26 +4,25 @@
     python tools/browse_site.py [climb/scratch.html search …]
 
 In Chromium, light and dark, 1280 and 390 pixels wide, no page may log an error, miss a file, ask
-another host, scroll sideways, cut off code (at 1280: of 84 columns), or break a serious rule of
-axe-core; search must find `cross_entropy`
-and the pages of tools/queries.json. A line says if Chromium or axe-core is missing."""
+another host, break a rule of axe-core, site.yml or look.js; search must find what queries.json
+wants. A line says if Chromium or axe-core is missing."""
 import json, os, shutil, sys
 from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit
 
 import docs, pages
 
-SITE = 'http://localhost/' # no server: the browser gets the files of _docs
+BASE = pages.settings()['doc_baseurl'] + '/'
+SITE = f'http://localhost{BASE}' # no server: the browser gets the files of _docs
 NAMES = 'chromium', 'chromium-browser', 'google-chrome'
 CHROMIUM = os.environ.get('CHROMIUM') or next(filter(None, map(shutil.which, NAMES)), None)
 FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-sync']
-SEARCH, FOUND = '#quarto-search input, .aa-Input', '[class*=search] a, .aa-Panel a'
 LOOK = (pages.ROOT/'tools'/'look.js').read_text(encoding='utf-8')
 QUERIES = json.loads((pages.ROOT/'tools'/'queries.json').read_text(encoding='utf-8'))
 
 def answer(route):
     "Answer a request for the site by a file"
-    file = docs.DOCS/unquote(urlsplit(route.request.url).path.lstrip('/'))
+    file = docs.DOCS/unquote(urlsplit(route.request.url).path.removeprefix(BASE))
     route.fulfill(path=file) if file.is_file() else route.fulfill(status=404, body='not there')
 
 @contextmanager
@@ -53,29 +52,29 @@ def browser():
         yield show, wrong
         chrome.close()
 
+def places(path):
+    "What capital letters mean in the rules of site.yml for a page"
+    page = {pages.html_name(p): p for p in pages.all_pages()}.get(path)
+    return dict(PATH=page and pages.path_of(page), AT=path, SITE=docs.SITE, BASE=BASE[:-1],
+                HOME=pages.settings()['git_url'], LESSON=page and pages.storey(page) == 1)
+
 def looked_at(show, path, axe):
     "What is wrong with one page, besides what the browser tells"
     for width, scheme in ((1280, 'light'), (1280, 'dark'), (390, 'light'), (390, 'dark')):
         page = show(path, width, scheme)
+        yield from page.evaluate('its => look.rules(...its)', [docs.RULES, places(path)])
         yield from (f'{found}, at {width} pixels' for found in page.evaluate('look.wide()'))
-        if axe and width == 1280:
+        yield from page.evaluate('look.glares()') if scheme == 'dark' else ()
+        if axe and (width == 1280 or scheme == 'light'):
             page.add_script_tag(path=axe/'axe.min.js')
             serious = page.evaluate('look.serious()')
             yield from (f'in the {scheme} scheme: {found}' for found in serious)
 
-def searched(show, word='cross_entropy'):
-    "Whether search leads to a page that has the word"
-    page = show('index.html')
-    page.locator(SEARCH).first.click()
-    page.keyboard.type(word, delay=20)
-    try:
-        with page.expect_navigation(timeout=9000): page.locator(FOUND).first.click(timeout=9000)
-    except Exception as e: yield f'finds no {word}: {type(e).__name__}'; return
-    if word not in page.locator('main').inner_text(): yield f'leads from {word} to {page.url}'
-
 def ranked(show):
-    "Queries that learners type and search does not answer; prints how often the right page leads"
-    found = show('index.html').evaluate('queries => look.ranked(queries)', [*QUERIES])
+    "What search does not answer of what learners type; prints how often the right page leads"
+    page = show('index.html')
+    yield from page.evaluate('look.searched("cross_entropy")')
+    found = page.evaluate('queries => look.ranked(queries)', [*QUERIES])
     right = [[page in wanted for page in three] for three, wanted in zip(found, QUERIES.values())]
     first, third = (sum(any(r[:n]) for r in right) for n in (1, 3))
     print(f'search: {first} of {len(right)} queries lead to their page first, {third} among three')
@@ -84,18 +83,17 @@ def ranked(show):
 def main():
     if not (docs.DOCS/'index.html').exists(): sys.exit('_docs holds no site: run make docs')
     if not CHROMIUM: sys.exit(print('skipped: no Chromium here (CHROMIUM=… names one)'))
-    slides = ['slides/index.html']*(docs.DOCS/'slides').exists()
-    paths = sys.argv[1:] or [*map(pages.html_name, pages.all_pages()), *slides, 'search']
+    deck = ['slides/index.html']*(docs.DOCS/'slides').exists()
+    paths = sys.argv[1:] or [*map(pages.html_name, pages.all_pages()), '404.html', *deck, 'search']
     axe, n_wrong = docs.package('axe-core'), 0
     with browser() as (show, wrong):
         for path in paths:
-            look = ([*searched(show), *ranked(show)] if path == 'search' else
-                    looked_at(show, path, axe))
+            look = ranked(show) if path == 'search' else looked_at(show, path, axe)
             found = dict.fromkeys([*look, *wrong])
             for line in found: print(path, line, flush=True)
             n_wrong += len(found)
             wrong.clear()
-    print(f'{len(paths)} looked at, {n_wrong} problems' + ', no slides (make slides)'*(not slides))
+    print(f'{len(paths)} looked at, {n_wrong} problems' + ', no slides (make slides)'*(not deck))
     sys.exit(n_wrong > 0)
 
 if __name__ == '__main__': main()

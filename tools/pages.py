@@ -66,16 +66,10 @@ def code_cells(nb): return [c for c in nb['cells'] if is_code(c) and c.get('id')
 # The first code cell of every page: the tools write it, and count it nowhere
 
 INSTALL_ID = 'install'
-INSTALL = """#| hide
-# On Colab and Kaggle, this installs the package if it is missing; elsewhere it does nothing
-if ({'COLAB_RELEASE_TAG', 'KAGGLE_KERNEL_RUN_TYPE'} & {*__import__('os').environ}
-        and not __import__('importlib.util').util.find_spec('torchnn_really')):
-    __import__('subprocess').run([__import__('sys').executable, '-m', 'pip', 'install',
-        '--quiet', 'git+ADDRESS'], check=True)"""
-
 def install_cell():
     "It holds no import statement, since nbdev runs those for the site, and leaves no name behind"
-    lines = INSTALL.replace('ADDRESS', settings()['git_url']).splitlines(keepends=True)
+    text = (ROOT/'tools'/'install.py.j2').read_text(encoding='utf-8').strip()
+    lines = text.replace('{{ git_url }}', settings()['git_url']).splitlines(keepends=True)
     return dict(cell_type='code', execution_count=None, id=INSTALL_ID, outputs=[], source=lines,
                 metadata=dict(jupyter=dict(source_hidden=True)))
 

@@ -5,11 +5,10 @@
     python tools/run_pages.py --save [PAGE ...]
 
 `nbdev_test` has no time limit for a page, leaks modules from page to page, and saves nothing. Here
-each page runs in its own process, progress bars off and W&B offline. Cells marked `#| slow`,
-`#| cuda` or `#| online` are skipped unless `--flags` names the mark (`--save` runs the slow ones).
-MNIST comes from the folder that TORCHNN_REALLY_TEST_MNIST names, else from the cache. A page is
-saved only if all passed, and what a mark as `#| needs keras` names is installed. The last line:
-`N passed, N failed` (pages)[`, N skipped` (cells)]."""
+each page runs in its own process. Cells marked `#| slow`, `#| cuda` or `#| online` are skipped
+unless `--flags` names the mark (`--save` runs the slow ones). MNIST comes from the folder that
+TORCHNN_REALLY_TEST_MNIST names, else from the cache. A page is saved only if all passed, and what
+a mark as `#| needs keras` names is installed."""
 import argparse, functools, gzip, os, sys, tempfile
 from collections import Counter
 from importlib.util import find_spec

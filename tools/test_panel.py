@@ -10,11 +10,7 @@ from playwright.sync_api import expect, sync_playwright
 from torchnn_really.runs import list_runs
 
 QUIET = '{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}'
-KERNEL = 'window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel'
-IDLE = f"{KERNEL}?.connectionStatus == 'connected' && {KERNEL}.status == 'idle'"
-RUN = f"code => {KERNEL}.requestExecute({{code}}).done.then(m => m.content.evalue || 'ok')"
-ASKED = 'a => { ' + LOOK + ' return look.NAME(a) }'
-CURVE = "n => [...document.querySelectorAll('polyline.training')].at(-1).points.length > n"
+IDLE, RUN = 'look.idle()', 'code => look.run(code)'
 TRACKED = """again = TrainingControls(load_data(), settings=FitSettings(epochs=10_000))
 again.inputs['track'].value = True; again.buttons['train'].click()
 while again.run.steps < 50 and again.run.state == 'running': time.sleep(.1)"""
@@ -72,7 +68,7 @@ class Hand:
         until('ten digits', lambda: len(self.digits()) == 10)
         digits, rate = self.digits(), float(self.box('learning rate').input_value())
         self.press('Train', 'running')
-        for n in (20, 40): self.page.wait_for_function(CURVE, arg=n)
+        for n in (20, 40): self.page.wait_for_function('n => look.drew(n)', arg=n)
         for _ in range(4): self.panel.get_by_role('slider').first.press('ArrowLeft')
         until('a lower rate', lambda: float(self.box('learning rate').input_value()) < rate)
         until('other predictions', lambda: self.digits() != digits)
@@ -99,13 +95,13 @@ class Hand:
         if not axe: return
         self.page.add_script_tag(path=axe/'axe.min.js')
         where = dict(include=[['.torchnn-controls']], exclude=[['.noUi-handle']])
-        assert not (found := self.page.evaluate(ASKED.replace('NAME', 'serious'), where)), found
+        assert not (found := self.page.evaluate('where => look.serious(where)', where)), found
 
     def fits(self, theme, axe=None):
         "Nothing cut off, Train on the first screen, wide charts, the theme's colours"
         for width in (390, 960, 1280):
             self.page.set_viewport_size(dict(width=width, height=800))
-            self.page.wait_for_function(ASKED.replace('NAME', 'fits'), arg=[width, theme == 'dark'])
+            self.page.wait_for_function('its => look.fits(its)', arg=[width, theme == 'dark'])
         self.looks(axe)
 
 def in_lab(page, address, home, axe):
@@ -127,7 +123,7 @@ def in_lab(page, address, home, axe):
     assert page.evaluate(RUN, "panel.close(); assert panel.run.state == 'stopped'") == 'ok'
     expect(hand.panel).to_have_count(0)
     assert page.evaluate(RUN, TRACKED) == 'ok'
-    page.evaluate(f'{KERNEL}.restart()')
+    page.evaluate('look.kernel().restart()')
     until('its run is closed', lambda: [r.state for r in list_runs(home)] == ['finished'])
 
 def in_voila(page, address, axe, picture):
@@ -147,6 +143,7 @@ if __name__ == '__main__':
     with sync_playwright() as play, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as top:
         chrome = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = chrome.new_page(viewport=dict(width=1280, height=1000))
+        page.add_init_script(LOOK)
         axe = docs.package('axe-core')
         page.set_default_timeout(60_000)
         homes = [Path(tempfile.mkdtemp(dir=top)) for _ in range(2)]
