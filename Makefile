@@ -66,10 +66,12 @@ lab:      ## open the pages in JupyterLab
 	$(RUN) --with dev,lab -m jupyterlab nbs $(ARGS)
 bench:    ## measure what the project says about speed and memory, and eight frameworks at the same work
 	$(RUN) --with bench nbs/speed/bench.py $(ARGS)
+frameworks: ## run the page on other frameworks where all of them are installed, and save its outputs
+	PYTHONWARNINGS=ignore $(RUN) --with bench,dev tools/run_pages.py --save speed/03_frameworks $(ARGS)
 gpu:      ## where there is a GPU: run the cells that need one, and keep what they measure in gpu.json
 	$(GPU) train/08_device checks/08_device kit/20_traces kit/21_phases kit/22_profiles
 	$(GPU) speed/06_gpu --data mnist
 clean:    ## remove the environments and everything built
 	git clean -fdXq .venv* *.egg-info .ruff_cache build dist _proc _docs tools/node_modules
 
-.PHONY: help climb test judge prepare pages check types controls panel docs shown play slides site wheel hooks lab bench gpu clean rounding
+.PHONY: help climb test judge prepare pages check types controls panel docs shown play slides site wheel hooks lab bench frameworks gpu clean rounding

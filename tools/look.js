@@ -47,7 +47,7 @@ window.look = {
     const told = e => `${e.tagName.toLowerCase()} ${e.textContent.trim().slice(0, 50)}`
     document.querySelectorAll('details').forEach(d => { d.open = true })
     const edge = main.getBoundingClientRect().right + 1, box = e => e.getBoundingClientRect()
-    for (const e of window.Reveal ? [] : main.querySelectorAll(':not(svg *, math *)')) {
+    for (const e of window.Reveal ? [] : main.querySelectorAll(':not(svg *, math *, pre *)')) {
       const scrolls = e.scrollWidth > e.clientWidth + 1 && e.clientWidth
                       && /auto|scroll/.test(getComputedStyle(e).overflowX)
       if (scrolls && !e.matches(frame)) found.push(`scrolls, but not by keyboard: ${told(e)}`)

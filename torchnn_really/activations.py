@@ -90,7 +90,7 @@ def chosen_layers(
         found |= these
     return {m: name for m,name in named.items() if m in found} # in the order of the model
 
-# %% ../nbs/kit/40_activations.ipynb #f2b9e8dd
+# %% ../nbs/kit/40_activations.ipynb #cf620f86
 class ActivationStats:
     "Mean, spread, dead units and histogram of what each layer gives, in each forward pass"
     def __init__(self,
@@ -255,7 +255,7 @@ class ActivationStats:
         heats = [(name, self[name]['counts'].log1p()**2) for name in shown] # draw_heat takes roots
         ends = self.passes[0],self.passes[-1]
         return side_by_side(*[draw_heat(heat, ends, self.limits, xlabel='step',
-                                        ylabel=f'{name} {self.kinds[name]}'.strip())
+                                        ylabel=f'layer {name}: {self.kinds[name]}')
                               for name,heat in heats])
 
     def __repr__(self):

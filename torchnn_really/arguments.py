@@ -302,6 +302,28 @@ def _check_owner(model, loss_func, opt):
         raise ValueError("opt holds none of the model's parameters, so nothing would be learned; "
                          'make it with those of this model, as by SGD(model.parameters(), lr=…)')
 
+# %% ../nbs/kit/10_arguments.ipynb #9210ac0c
+def why_misfit(
+    model:Callable,  # A model that failed
+    xb:torch.Tensor, # Some of its inputs
+    n_classes:int,   # Scores that it must give
+    else_how:str='', # How to get other inputs
+)->str:              # Why; '' if they fit
+    "Why a model does not fit its data: what it said of an input, or what it made of it"
+    training = getattr(model, 'training', False)
+    if training: model.eval()
+    shape = tuple(xb.shape[1:])
+    try:
+        with torch.no_grad(): scores = model(xb.to(next(model.parameters(), xb).device))
+    except torch.OutOfMemoryError: return ''
+    except Exception as e: return f'does not take items of shape {shape} ({e}){else_how}'
+    finally:
+        if training: model.train()
+    got,want = tuple(getattr(scores, 'shape', ())),(len(xb),n_classes)
+    if got == want: return ''
+    return (f'makes {got} of {len(xb)} items of shape {shape}; for {n_classes} classes it must '
+            f'be {want}')
+
 # %% ../nbs/kit/10_arguments.ipynb #23e6fce5
 def check_device(
     device:str|torch.device|None, # 'cpu', 'cuda:1', a `torch.device`; None: the accelerator, if any

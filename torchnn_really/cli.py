@@ -38,6 +38,7 @@ _SOURCES = ['auto','sample','mnist']
 
 def _data_source(text):
     "The name of a data set, or of a folder that is there, for argparse"
+    text = os.path.expanduser(text) # a shell leaves --data=~/pictures as it is
     if text in _SOURCES or os.path.isdir(text): return text
     what = f'{text!r} is a file' if os.path.isfile(text) else f'there is no folder {text!r}'
     raise argparse.ArgumentTypeError(f'{what}; give a folder with a sub-folder for each class, '
@@ -393,6 +394,7 @@ def _parse(argv):
         hint = f'; a folder of pictures is given as --data {unknown[0]}'
         is_folder = args.command == 'fit' and os.path.isdir(unknown[0])
         args.parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint*is_folder}")
+    vars(args).update({k: os.path.expanduser(v) for k,v in vars(args).items() if type(v) is str})
     args.own = getattr(args, 'data', 'auto') not in _SOURCES
     _check_args(args)
     return args

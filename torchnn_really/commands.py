@@ -53,9 +53,9 @@ def _run_predict(args):
     saved,paths = load_model(args.file),_expand(args.pictures)
     check_finite(saved.model)
     if not paths: raise FileNotFoundError(f"no picture is in {', '.join(args.pictures)}")
-    rows = Predictions()
+    rows,wide = Predictions(),min(60, max(map(len, map(printable, paths))))
     try:
-        for path in paths: rows.append(_predict_one(saved, path, args.json, paths))
+        for path in paths: rows.append(_predict_one(saved, path, args.json, len(paths), wide))
     finally: # also after Ctrl-C
         if args.out: rows.save(args.out)
         if args.json: print(json.dumps(rows, indent=1))
@@ -66,7 +66,7 @@ def _run_evaluate(args):
     try: found = evaluate_folder(args.file, args.folder)
     except UnknownClasses as e: args.parser.error(f'argument FOLDER: {e}')
     print(found, flush=True)
-    for reason in found.skipped: print(f'torchnn_really: {reason}', file=sys.stderr)
+    for reason in found.skipped: print(f'torchnn_really: {printable(reason)}', file=sys.stderr)
     return int(bool(found.skipped))
 
 def _run_export(args):
@@ -82,16 +82,15 @@ def _expand(texts):
     return [str(p) for path in given
             for p in (list_pictures(path) if os.path.isdir(path) else [path])]
 
-def _predict_one(saved, path, silent, paths):
+def _predict_one(saved, path, silent, n, wide):
     "The answer for one picture, as a dict; printed unless `silent`"
     try: answer = predict(saved, path)
     except (ValueError, OSError) as e:
-        if not silent: print(f'torchnn_really: {e}', file=sys.stderr)
+        if not silent: print(f'torchnn_really: {printable(e)}', file=sys.stderr)
         return dict(file=path, error=str(e))
-    if not silent and len(paths) == 1: print(f'{path}, as the model sees it:\n{answer}', flush=True)
-    elif not silent:
-        wide = max(map(len, paths))
-        print(f'{path:{wide}}  {answer.label}  {answer.probability:.1%}', flush=True)
+    name = printable(path) # a file's name may hold what a terminal would obey
+    if not silent and n == 1: print(f'{name}, as the model sees it:\n{answer}', flush=True)
+    elif not silent: print(f'{name:{wide}}  {answer.label}  {answer.probability:.1%}', flush=True)
     return dict(file=path, label=answer.label, probability=answer.probability,
                 probabilities=answer.probabilities)
 

@@ -13,6 +13,7 @@ import secrets
 import shutil
 import stat
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -25,8 +26,23 @@ def cache_dir()->Path: # The folder; it need not exist yet
     if home := os.environ.get('TORCHNN_REALLY_HOME'): return Path(home).expanduser()
     if sys.platform == 'win32': base = os.environ.get('LOCALAPPDATA') or Path.home()/'AppData/Local'
     elif sys.platform == 'darwin': base = Path.home()/'Library/Caches'
-    else: base = os.environ.get('XDG_CACHE_HOME') or Path.home()/'.cache'
+    else: base = os.environ.get('XDG_CACHE_HOME') or _home()/'.cache'
     return Path(base)/'torchnn_really'
+
+def _home():
+    "The home folder; where a user has none, as in some containers, one among the temporary files"
+    try: return Path.home()
+    except RuntimeError: return Path(tempfile.gettempdir())/f'home-of-{os.getuid()}'
+
+# %% ../nbs/kit/11_files.ipynb #8a89ed60
+def user_path(
+    name:str, # The argument's name, for the message
+    path,     # What came: text, or a `Path`
+)->Path:      # With the home folder in place of `~`
+    "A path as people write it, or an error that says what came"
+    if not isinstance(path, (str,os.PathLike)):
+        raise TypeError(f'{name} is a {type(path).__name__}; give a path, as text or pathlib.Path')
+    return Path(os.path.expanduser(path))
 
 # %% ../nbs/kit/11_files.ipynb #82c62b74
 _BEGINS = { # By kind, how a file begins that this package wrote
@@ -45,6 +61,7 @@ def check_target(
     what:str|None=None, # What it will be, one of the kinds; None: any file may be there
 ):
     "Raise an error if something is there that a new file must not replace"
+    path = user_path('path', path)
     try: mode = os.stat(path).st_mode
     except FileNotFoundError: return
     if not stat.S_ISREG(mode):
@@ -68,11 +85,12 @@ def check_profile_files(
 
 # %% ../nbs/kit/11_files.ipynb #967cbfac
 def store_file(
-    path:Path, # Where the file shall be
+    path:str|Path, # Where the file shall be
     data:bytes|bytearray|memoryview|Callable, # What it shall hold, or what writes it to a file
     what:str|None=None, # What it is, as in `check_target`
 ):
     "Write a file and rename it into place: readers find the old one or the new one, whole"
+    path = user_path('path', path)
     path.parent.mkdir(parents=True, exist_ok=True)
     check_target(path, what)
     path = Path(os.path.realpath(path)) # a link stays
@@ -124,6 +142,7 @@ def new_folder(
     path:Path,    # Where the folder shall be; nothing may be there
 )->Iterator[Path]: # Where to write until then
     "A folder that is renamed into place if what is done in it raises no error, and else removed"
+    path = user_path('path', path)
     check_free(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     name = f'.{path.name[:50]}.'

@@ -34,7 +34,7 @@ from .recipes import _tutorial_epoch, run_recipe
 from .reports import save_report
 from .resumed_run import kept_before
 from .proofs import threads
-from .tables import evenly_spaced, show_table
+from .tables import evenly_spaced, printable, show_table
 from .trainers import train_model
 from .training import fit
 
@@ -203,7 +203,7 @@ def _keep_results(args, kept, history, data, opt_args)->int: # 1 if something wa
     elif kept.saved:
         best = args.own and history.epochs and _best_row(history.epochs)['epoch']
         when = f'was after epoch {best}, the best' if best else 'is at the end'
-        print(f'saved as it {when}: torchnn_really predict {kept.saved} PICTURE…')
+        print(f'saved as it {when}: torchnn_really predict {_in_shell(kept.saved)} PICTURE…')
     elif args.own and not args.save: print('the model is not kept; --save model.pt keeps it')
     for problem in problems: print(f'torchnn_really: {problem}', file=sys.stderr)
     if args.out and history.n_steps and not problems: print(f'written to {args.out}')
@@ -234,6 +234,10 @@ def _of_digits(args, data)->tuple:
     prepare = FOLDER_MODELS[args.model].prepare
     x,y = data.x_valid,data.y_valid
     return TensorDataset(*(prepare(x, y) if prepare else (x, y))), {}, dict(about=data.heading)
+
+def _in_shell(path):
+    "A path as a shell wants it"
+    return f'"{path}"' if ' ' in str(path) else path
 
 # %% ../nbs/use/16_fit_command.ipynb #35b3b50c
 class GoingOn:
@@ -294,7 +298,11 @@ def _get_pictures(args):
                        broken='skip' if args.skip_broken else 'refuse',
                        background=args.background)
     print(show_table(data.counts(), f'{args.data}: {data}'))
-    for reason in data.skipped: print(f'skipped: {reason}')
+    for reason in data.skipped: print(f'skipped: {printable(reason)}')
+    if data.both:
+        of = f'{len(data.both)} of the {len(data.valid_ds)} pictures to validate on'
+        print(f'{of} are among those to train on, as {printable(data.both[0])}: the figures below '
+              'are too good')
     _print_left_out(args, data)
     if args.kind == 'whole': _print_size(args, data.pictures.height)
     few = [row['class'] for row in data.counts() if row['train'] < 10]
@@ -305,7 +313,7 @@ def _get_pictures(args):
 def _print_left_out(args, data):
     "Name every file that is left out, or say how to get the names"
     if args.left_out:
-        for f in data.left_out: print(f'left out: {f.path} ({f.why})')
+        for f in data.left_out: print(f'left out: {printable(f.path)} ({f.why})')
     elif data.left_out: print('--left-out names each file that is left out')
 
 def _size_of(args):

@@ -11,13 +11,13 @@ import torch
 from torch import nn
 from .samples import call_model
 
-# %% ../nbs/deeper/01_initialisation.ipynb #7808555a
+# %% ../nbs/deeper/01_initialisation.ipynb #b14817b4
 _KINDS = nn.Linear, nn.modules.conv._ConvNd
 
 def _stds(model, xb):
     "The standard deviation that each layer gives, in the order of their calls"
     found,modes = {},{m: m.training for m in model.modules()}
-    def see(layer, inputs, out): found[layer] = out.std().item()
+    def see(layer, inputs, out): found.setdefault(layer, out.std().item())
     handles = [m.register_forward_hook(see) for m in modes if isinstance(m, _KINDS)]
     model.eval() # no dropout, and BatchNorm's averages stay as they are
     try: call_model(model, xb)
@@ -26,7 +26,7 @@ def _stds(model, xb):
         for m,training in modes.items(): m.training = training
     return found
 
-# %% ../nbs/deeper/01_initialisation.ipynb #d216d6d0
+# %% ../nbs/deeper/01_initialisation.ipynb #3e76b1f6
 @torch.no_grad()
 def lsuv_(
     model:nn.Module, # Its linear layers and convolutions are scaled in place

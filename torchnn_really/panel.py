@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 import torch.nn.functional as F
-from torch import optim
-from .convnets import Mnist_CNN, sequential_cnn
+from torch import nn, optim
+from .convnets import Mnist_CNN, any_size_cnn, sequential_cnn
 from .device import default_device
 from .digits import epochs_for
 from .downloads import find_digits, has_mnist
@@ -25,6 +25,7 @@ from .panel_folders import PanelFolders
 from .panel_runs import PanelRuns
 from .progress import in_notebook
 from .rungs import Mnist_Logistic
+from .small_sets import small_cnn
 from .steering import FitSettings, SteeredFit, arch_name, check_settings
 
 # %% ../nbs/use/21_panel.ipynb #f831ab67
@@ -101,7 +102,15 @@ def _arrange(w, inputs, buttons, bar, views):
 # %% ../nbs/use/21_panel.ipynb #92e09ff2
 _SUITS = dict(Mnist_Logistic=FitSettings(), # What a model begins with
               Mnist_CNN=FitSettings(lr=.1, momentum=.9),
-              sequential_cnn=FitSettings(lr=.1, momentum=.9))
+              sequential_cnn=FitSettings(lr=.1, momentum=.9),
+              small_cnn=FitSettings(lr=.05, momentum=.9))
+
+def _fitting(data):
+    "Models for a folder's pictures; without one, those of the course"
+    if not hasattr(data, 'pictures'): return Mnist_Logistic,Mnist_CNN,sequential_cnn
+    p,n = data.pictures,len(data.classes)
+    if p.flat: return [partial(nn.Linear, p.channels*p.height*p.width, n)]
+    return [partial(arch, p.channels, n) for arch in (small_cnn,any_size_cnn)]
 
 def _sources(data):
     "What can be chosen as data, name → function that loads it"
@@ -152,14 +161,14 @@ class TrainingControls:
     "A panel that trains: settings, buttons, curves, predictions"
     def __init__(self,
         data=None, # `Digits`, `(train_ds, valid_ds)`, or as of `folder_data`; None: this machine's
-        models:Iterable=(Mnist_Logistic,Mnist_CNN,sequential_cnn), # Called without arguments
+        models:Iterable|None=None, # Called without arguments; None: those that suit the data
         *,
         loss_func:Callable=F.cross_entropy, # As in `fit`
         settings:FitSettings|None=None, # To start with; those that suit the first model, by default
         project:str='torchnn',              # W&B's project, if the run is tracked
         checkpoint:str|Path|None=None, # Folder to save in: Train goes on after Stop; None: none
     ):
-        self.models = _named(models)
+        self.models = _named(_fitting(data) if models is None else models)
         if not self.models: raise ValueError('models is empty; give what makes a model')
         self.sources,self.project = _sources(data),project
         self._folders = None if checkpoint is None else PanelFolders(checkpoint)

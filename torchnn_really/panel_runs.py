@@ -13,10 +13,11 @@ import time
 from pathlib import Path
 import torch
 from torch.utils.data import TensorDataset
+from .arguments import why_misfit
 from .curves import draw_curves
 from .drawing import are_pictures, class_names, draw_images, draw_matrix
 from .drawing import draw_predictions, draw_weights, first_weights
-from .pictures import folder_data
+from .pictures import OTHER_PICTURES, folder_data
 from .progress import running_cell
 from .steering import SteeredFit, end_earlier
 from .tables import show_table
@@ -79,7 +80,7 @@ class PanelRuns:
             if not len(ds): raise ValueError(f'data has no item for {name}; give some')
         items = [self.valid_ds[i] for i in range(min(10, len(self.valid_ds)))]
         self.few = torch.stack([torch.as_tensor(x) for x,_ in items])
-        self.classes = getattr(data, 'classes', None)
+        self.classes,self.folder = getattr(data, 'classes', None),hasattr(data, 'pictures')
         self.code = _data_code(data)
         self.truth = [_class_number(y) for _,y in items]
 
@@ -150,11 +151,17 @@ class PanelRuns:
         error=None, # What to say in place of the run's own error
     )->str:
         "State, progress and speed, in a line that a screen reader speaks"
-        error = error or (self.run and self.run.error)
+        error = error or self.run and (self._misfit(self.run) or self.run.error)
         if error: said = f'<b style="color:#d6453d">failed: {_words_of(error)}</b>'
         elif self.run: said = f"<b>{self.run.state}</b>: {', '.join(self._facts(self.run))}"
         else: said = f'<b>idle</b>: {self.hint}'
         return f'<div role="status" style="font:14px sans-serif">{said}</div>'
+
+    def _misfit(self, run):
+        "The error of a model that does not fit a folder's pictures, in our words; else None"
+        if not self.folder or run.steps or not isinstance(run.error, Exception): return None
+        why = why_misfit(run.model, self.few[:1], len(self.classes), OTHER_PICTURES)
+        return ValueError(f'the model {why}') if why else None
 
     def _curves(self):
         "The run's curves, before those of eight earlier ones; they grow along an axis that stays"

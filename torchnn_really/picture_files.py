@@ -15,6 +15,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 import numpy as np
+from .files import user_path
 
 # %% ../nbs/kit/13_picture_files.ipynb #1ddd936a
 PICTURE_SUFFIXES = { # Names of files end so if they are pictures
@@ -59,23 +60,23 @@ def open_picture(
     "A picture as a viewer would show it; too large a one is refused before it is unpacked"
     from PIL import Image
     if isinstance(source, Image.Image): return _as_viewed(source)
-    _check_path(source)
+    source = _check_path(source)
     try: return _read_file(source, side)
     except Exception as e:
         raise ValueError(f'{source} cannot be read as a picture ({_reason(source, e)}); '
                          'if a viewer opens it, save it there as PNG or JPEG') from e
 
 def _check_path(source):
-    "Raise an error unless it is the path of a file"
+    "The path, or an error unless it is that of a file"
     if not isinstance(source, (str,Path)):
         raise TypeError(f'source is a {type(source).__name__}; give the path of a picture, '
                         'or a PIL.Image, one at a time')
-    path = Path(source)
+    path = user_path('source', source)
     if path.is_dir():
         list(path.iterdir()) # raises an error of its own if it cannot be listed
         raise IsADirectoryError(f'{source} is a folder; give a picture, '
                                 f'or each of list_pictures({str(source)!r})')
-    if path.is_file(): return
+    if path.is_file(): return path
     if path.exists(): raise ValueError(f'{source} is no file, but a pipe or a device')
     if path.is_symlink():
         raise FileNotFoundError(f'{source} is a link to {path.readlink()}, which is not there; '

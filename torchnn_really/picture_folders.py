@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 import torch
+from .files import user_path
 from .picture_files import PICTURE_SUFFIXES, kind_of_file
 
 # %% ../nbs/kit/13_picture_folders.ipynb #852df494
@@ -26,6 +27,8 @@ _SYSTEM |= set('@sharebin @appstore @appdata @apptemp @sharesnap _vti_cnf'.split
 _LIBRARIES = '.lrdata','.photoslibrary','.photolibrary','.aplibrary' # of programs for photos
 _THUMBNAILS = set('thumbs thumb thumbnails thumbnail _thumbs _thumbnails'.split()) # in a class
 
+_ARCHIVES = '.zip','.tar','.tgz','.gz','.bz2','.xz','.7z','.rar'
+
 class LeftOut(NamedTuple):
     "A file that is not used"
     path:Path # Where it is
@@ -35,10 +38,18 @@ def list_pictures(
     path:str|Path, # Folder
 )->list:           # Paths, in order
     "The pictures in a folder and in those within it, without what systems put there"
-    path = Path(path)
-    if not path.is_dir():
-        raise FileNotFoundError(f'{path} is not there, or is no folder; give a folder of pictures')
-    return walk_pictures(path)[0]
+    return walk_pictures(folder_path(path, 'a folder of pictures'))[0]
+
+def folder_path(
+    path:str|Path, # A folder
+    wanted:str,    # What it must be, for the message
+)->Path:
+    "The path of a folder that is there"
+    path = user_path('path', path)
+    if path.is_dir(): return path
+    what = 'is a file, and no folder' if path.exists() else 'is not there'
+    more = ', unpacked' if path.suffix.lower() in _ARCHIVES else ''
+    raise FileNotFoundError(f'{path} {what}; give {wanted}{more}')
 
 def walk_pictures(
     path:Path, # Folder
@@ -111,10 +122,7 @@ def pictures_by_class(
     least:int=2,   # Classes it must have
 )->tuple:          # Dict from class to paths, both in order; `LeftOut`s
     "The pictures in each sub-folder, and all that is left out"
-    path = Path(path)
-    if not path.is_dir():
-        raise FileNotFoundError(f'{path} is not there, or is no folder; '
-                                'give a folder with one sub-folder for each class')
+    path = folder_path(path, 'a folder with one sub-folder for each class')
     found,left_out = {},[]
     for entry in _entries(path):
         label = name_key(Path(entry.name))[0]
@@ -181,7 +189,7 @@ def list_folder(
     path:str|Path, # Folder with a sub-folder for each class, or two such
 )->tuple:          # `PictureFile`s, `LeftOut`s
     "Every picture in a folder, with its class and its half, and all that is left out"
-    path = Path(path)
+    path = user_path('path', path)
     train,valid = find_halves(path)
     if train is None: parts = dict(both=pictures_by_class(path))
     else: parts = dict(both=pictures_by_class(train))
@@ -261,3 +269,13 @@ def split_rows(
         n = min(max(1, round(valid_share*len(rows))), len(rows)-1)
         chosen[rows[torch.randperm(len(rows), generator=generator)[:n]]] = True
     return (~chosen).nonzero().flatten(), chosen.nonzero().flatten()
+
+# %% ../nbs/kit/13_picture_folders.ipynb #04f33861
+def in_both(
+    x:torch.Tensor,          # Pictures, bytes
+    train_rows:torch.Tensor, # Rows to train on
+    valid_rows:torch.Tensor, # Rows to validate on
+)->list:                     # Positions in `valid_rows`
+    "Which validation pictures are, byte for byte, among those to train on"
+    known = {hash(x[i].numpy().tobytes()) for i in train_rows.tolist()}
+    return [n for n,i in enumerate(valid_rows.tolist()) if hash(x[i].numpy().tobytes()) in known]

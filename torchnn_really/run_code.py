@@ -7,6 +7,8 @@ __all__ = []
 
 # %% ../nbs/use/20a_run_code.ipynb #01646b41
 import sys
+from ast import literal_eval
+from functools import partial
 import torch.nn.functional as F
 
 # %% ../nbs/use/20a_run_code.ipynb #f0507298
@@ -15,18 +17,34 @@ def _code_name(f, other):
     name = getattr(f, '__name__', '')
     return name if name.isidentifier() else other
 
+def _home_of(f):
+    "Where a function or class can be imported from; None: nowhere"
+    home = sys.modules.get(getattr(f, '__module__', None) or '')
+    known = home and home.__name__ != '__main__' and getattr(home, _code_name(f, ''), None) is f
+    return home.__name__ if known else None
+
+def _is_plain(f):
+    "Is it a `partial` of what can be imported, with values that can be written as code?"
+    if not isinstance(f, partial) or not _home_of(f.func): return False
+    try: return all(literal_eval(repr(v)) == v for v in (*f.args, *f.keywords.values()))
+    except (ValueError,SyntaxError): return False
+
+def _call_of(f):
+    "A plain `partial` as code"
+    args = [*map(repr, f.args), *(f'{k}={v!r}' for k,v in f.keywords.items())]
+    return f"lambda: {f.func.__name__}({', '.join(args)})"
+
 def _import_lines(s, loss_func, stopped_at):
     "Imports of all that the code uses, and a comment for what cannot be imported"
     uses = dict(batches=['get_data'], rungs=['get_model'], training=['fit'])
     if s.device != 'cpu': uses['device'] = ['on_device']
     if stopped_at is not None: uses['history'] = ['StopFit']
     uses,lines = {f'torchnn_really.{home}': names for home,names in uses.items()},[]
-    for f,other in ((s.arch, 'arch'), (loss_func, 'loss_func')):
-        name = _code_name(f, other)
-        home = sys.modules.get(getattr(f, '__module__', None) or '')
+    for given,other in ((s.arch, 'arch'), (loss_func, 'loss_func')):
+        f = given.func if _is_plain(given) else given
+        name,home = _code_name(f, other),_home_of(f)
         if getattr(F, name, None) is f: continue
-        if home and home.__name__ != '__main__' and getattr(home, name, None) is f:
-            uses.setdefault(home.__name__, []).append(name)
+        if home: uses.setdefault(home, []).append(name)
         else: lines.append(f'# {name}: as it was given')
     imports = [f"from {home} import {', '.join(uses[home])}" for home in sorted(uses)]
     start = ['import torch', 'import torch.nn.functional as F', 'from torch import optim']
@@ -34,7 +52,7 @@ def _import_lines(s, loss_func, stopped_at):
 
 def _setup_lines(s):
     "The seed, loaders, model and optimizer of a run, as code"
-    arch = _code_name(s.arch, 'arch')
+    arch = _call_of(s.arch) if _is_plain(s.arch) else _code_name(s.arch, 'arch')
     options = ', '.join(f'{k}={v!r}' for k,v in s.opt_args().items())
     generator = f'torch.Generator().manual_seed({s.seed})'
     lines = [f'torch.manual_seed({s.seed})',
@@ -42,7 +60,8 @@ def _setup_lines(s):
     if s.device != 'cpu':
         both = ','.join(f'on_device({dl}, {s.device!r})' for dl in ('train_dl', 'valid_dl'))
         lines.append(f'train_dl,valid_dl = {both}')
-        arch = f'lambda: {arch}().to({s.device!r})'
+        made = arch.removeprefix('lambda: ') if _is_plain(s.arch) else f'{arch}()'
+        arch = f'lambda: {made}.to({s.device!r})'
     return [*lines, f'model,opt = get_model({arch}, optim.{s.opt}, {options})']
 
 def _hook_lines(changes, stopped_at):
