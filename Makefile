@@ -66,8 +66,9 @@ lab:      ## open the pages in JupyterLab
 	$(RUN) --with dev,lab -m jupyterlab nbs $(ARGS)
 bench:    ## measure what the project says about speed and memory, and eight frameworks at the same work
 	$(RUN) --with bench nbs/speed/bench.py $(ARGS)
+frameworks: export PYTHONWARNINGS = ignore
 frameworks: ## run the page on other frameworks where all of them are installed, and save its outputs
-	PYTHONWARNINGS=ignore $(RUN) --with bench,dev tools/run_pages.py --save speed/03_frameworks $(ARGS)
+	$(RUN) --with bench,dev tools/run_pages.py --save speed/03_frameworks $(ARGS)
 gpu:      ## where there is a GPU: run the cells that need one, and keep what they measure in gpu.json
 	$(GPU) train/08_device checks/08_device kit/20_traces kit/21_phases kit/22_profiles
 	$(GPU) speed/06_gpu --data mnist

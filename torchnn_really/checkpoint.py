@@ -32,7 +32,8 @@ _FORMAT,_VERSION = 'torchnn_really.checkpoint',1
 _KINDS:dict = dict(
     about=dict, now=dict, model=dict, buffers=dict, grads=dict, frozen=list, opt=dict, history=dict,
     parts=list, since_row=int, seconds=float, row_seconds=float, random=dict, starts=list,
-    epoch=int, batch=int, exhausted=bool, loader=dict|None, best=dict|None, extra=dict)
+    epoch=int, batch=int, exhausted=bool, loader=dict|None, order=dict, best=dict|None,
+    extra=dict)
 
 def _say(text): print(f'checkpoint: {text}', file=sys.stderr, flush=True)
 
@@ -172,7 +173,7 @@ class Checkpoint:
         self._at,self._saved = (kept['epoch'], state.batch),self._mark(state)
         self._link_best(Path(where), state.step)
         if self.write: self._set_aside(where)
-        self._moved = kept.get('order', {})
+        self._moved = kept['order']
         self._numbers = {k: v for k,v in self._numbers.items() if k not in self._moved}
         set_numbers(loader_of(state.train_dl), self._moved)
         if keeps_workers(loader_of(state.valid_dl)) and state.history.epochs:

@@ -99,7 +99,7 @@ _FILES = [
           'nothing: less memory than the file is large, and a little',
           'is packed, which torch.save never does; holds more than tensors, text and numbers, '
           'or less'),
-    Fault('hostile_checkpoints', '47_hostile', 164,
+    Fault('hostile_checkpoints', '47_hostile', 171,
           'A checkpoint that runs code, asks for too much, is cut, damaged, or something else',
           'nothing; of several checkpoints the last whole one is taken',
           'is no checkpoint; is damaged: opt cannot be used; the one before it is taken'),

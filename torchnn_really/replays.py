@@ -235,4 +235,4 @@ def set_numbers(
     samplers = samplers_of(dl) if numbers else []
     for name,v in numbers.items():
         i,_,k = name.partition('.')
-        if int(i) < len(samplers): setattr(samplers[int(i)], k, v)
+        if type(v) in (int,float,bool) and int(i) < len(samplers): setattr(samplers[int(i)], k, v)
