@@ -171,6 +171,7 @@ def rank_device(
 
 # %% ../nbs/kit/36_ranks.ipynb #5ebdea72
 _groups:list = [] # All that were joined, so that no model that outlives its group ends it
+_PAUSE = .2 # Seconds in which gloo's threads get Python's lock, and release the last gradient
 
 def _fresh_store(timeout)->dict[str,Any]:
     "On one machine: a place in torchrun's store that an earlier start has not written to"
@@ -203,7 +204,9 @@ def process_group(
         if not _is_lost(e): raise
         raise ConnectionError(f'process {dist.get_rank()} waited for another one, which has ended '
                               f'or does not answer; what that one said is the reason: {e}') from e
-    finally: dist.destroy_process_group()
+    finally:
+        time.sleep(_PAUSE)
+        dist.destroy_process_group()
 
 def _is_lost(error):
     "Is this what gloo or NCCL say when another process is gone?"
