@@ -53,7 +53,9 @@ def _be_rank(source, name, rank, env, folder, timeout):
         args = torch.load(folder/'args', weights_only=True)
         torch.save(space[name](*args), folder/f'{rank}.pt')
         group = dist.group.WORLD # held, so that it does not end with a model: see below
-        if group is not None: dist.destroy_process_group()
+        if group is not None:
+            _groups.append(group)
+            dist.destroy_process_group()
     except BaseException as e:
         error = f'{time.time()} {traceback.format_exc()}'
         (folder/f'{rank}.error').write_text(error, encoding='utf-8')
@@ -81,7 +83,8 @@ def run_ranks(
     source = '\n'.join(textwrap.dedent(inspect.getsource(f)) for f in (*uses, function))
     store = _c10d.TCPStore('127.0.0.1', 0, is_master=True, wait_for_workers=False)
     env = dict(os.environ, WORLD_SIZE=str(n), LOCAL_WORLD_SIZE=str(n), MASTER_ADDR='127.0.0.1',
-               MASTER_PORT=str(store.port), TORCHELASTIC_USE_AGENT_STORE='True')
+               MASTER_PORT=str(store.port), TORCHELASTIC_USE_AGENT_STORE='True',
+               TORCH_DIST_INIT_BARRIER='1') # none ends while another still joins
     with TemporaryDirectory(prefix='ranks-', ignore_cleanup_errors=True) as folder:
         folder,context = Path(folder),_context()
         torch.save(args, folder/'args')
