@@ -188,7 +188,7 @@ def _warn_high_loss(history, n_classes):
     "Say so if a training ended far from where even guessing would"
     loss = history.epochs[-1]['valid_loss'] if history.epochs else 0.
     guessing = math.log(n_classes)
-    if loss > 10*guessing:
+    if loss > 10*guessing and not rank_and_size()[0]:
         print(f'torchnn_really: the validation loss of {loss:.3g} is far above the {guessing:.2f} '
               'of equal guesses; try a tenth of the --lr, or more --epochs', file=sys.stderr)
 
@@ -284,7 +284,7 @@ class GoingOn:
         history, # What `fit` returned
     ):
         "Say how to go on, if nothing was left to train"
-        if self.begun: return
+        if self.begun or rank_and_size()[0]: return
         self.print_rows(history)
         n = len(history.epochs)
         more = f'--epochs {2*n} trains on to {2*n}'
